@@ -1,0 +1,282 @@
+"""Typed parameters of every pipeline.
+
+One model per group of `conf/base/parameters_<pipeline>.yml`. There are no defaults here:
+`conf/base` is the only place of values, so what a run used can be read in one file. Unknown keys
+are refused (`extra="forbid"`), at every level.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Group(BaseModel):
+    """Base of all groups: unknown keys are refused and values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class DataParameters(Group):
+    """Where the raw data comes from.
+
+    Attributes:
+        source: `sample` makes it on this machine; `path` takes what lies at the catalog's path.
+        samples: How many samples to make (`sample` only).
+        images: Folder given with `--params`; `null` leaves the catalog's.
+        labels: Label table given with `--params`; `null` leaves the catalog's.
+    """
+
+    source: Literal["sample", "path"]
+    samples: PositiveInt
+    images: str | None
+    labels: str | None
+
+
+class ScanParameters(Group):
+    """How file names and labels become an index.
+
+    Attributes:
+        labels_from: `table` reads the label table; `folders` takes a file's folder as its class.
+        id_column: Column of sample IDs, read as text.
+        label_column: Column of labels, read as text.
+        weight_column: Column of sample weights, or `null`.
+        group_column: Column of groups that no split may divide, or `null`.
+        file_pattern: How an ID becomes a file name below the image folder, such as `{id}.jpg`.
+        extensions: Endings of the files that count as samples, in lower case.
+    """
+
+    labels_from: Literal["table", "folders"]
+    id_column: str
+    label_column: str
+    weight_column: str | None
+    group_column: str | None
+    file_pattern: str
+    extensions: tuple[str, ...]
+
+
+class PartitionParameters(Group):
+    """How samples are split.
+
+    Attributes:
+        train: Share of samples to train on.
+        validation: Share of samples to validate on after each epoch.
+        test: Share of samples kept for the evaluation.
+        stratify: Whether each class is split in the same shares.
+    """
+
+    train: Fraction
+    validation: Fraction
+    test: Fraction
+    stratify: bool
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> "PartitionParameters":
+        total = self.train + self.validation + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"train, validation and test must sum to 1, found {total:g}")
+        return self
+
+
+class ImageParameters(Group):
+    """The form in which images reach the model.
+
+    Attributes:
+        height: Pixels from top to bottom.
+        width: Pixels from left to right.
+        channels: 1 for grey, 3 for RGB.
+    """
+
+    height: PositiveInt
+    width: PositiveInt
+    channels: Literal[1, 3]
+
+
+class LoaderParameters(Group):
+    """How batches are read.
+
+    Attributes:
+        batch_size: Samples per optimizer step.
+        steps_per_call: Batches read and trained on at once; changes speed, never results.
+        shuffle: Whether each training pass has an order of its own.
+        drop_last: Whether a short last batch is left out of training.
+        workers: Readers beside the training; 0 reads in the loop's own prefetch thread.
+        use_multiprocessing: Whether readers are processes rather than threads.
+        timeout_seconds: Longest wait for one item before the run stops with an error.
+    """
+
+    batch_size: PositiveInt
+    steps_per_call: PositiveInt
+    shuffle: bool
+    drop_last: bool
+    workers: NonNegativeInt
+    use_multiprocessing: bool
+    timeout_seconds: PositiveFloat
+
+
+class DigitCnnParameters(Group):
+    """The recipe's small convolutional net.
+
+    Attributes:
+        filters: Filters of each convolution, each followed by a 2x2 max-pooling.
+        kernel_size: Side of the convolution kernels in pixels.
+        dense_units: Units of the hidden dense layer.
+        dropout: Share of hidden units dropped while training.
+    """
+
+    filters: tuple[PositiveInt, ...]
+    kernel_size: PositiveInt
+    dense_units: PositiveInt
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class KerasObject(Group):
+    """A Keras class by name, with its constructor's arguments.
+
+    Attributes:
+        name: Name of the class, such as `CosineDecay`.
+        arguments: Keyword arguments of its constructor.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class OptimizerParameters(Group):
+    """The optimizer.
+
+    Attributes:
+        name: A class of `keras.optimizers`.
+        learning_rate: Constant rate; not used when a schedule is given.
+        schedule: A class of `keras.optimizers.schedules`, a pure function of the step, or `null`.
+        arguments: Further arguments, such as `momentum` or `clipnorm`.
+    """
+
+    name: str
+    learning_rate: PositiveFloat
+    schedule: KerasObject | None
+    arguments: dict[str, Any]
+
+
+class EarlyStoppingParameters(Group):
+    """When training ends before its last epoch.
+
+    Attributes:
+        monitor: Metric to watch, such as `val_loss`.
+        mode: Whether lower (`min`) or higher (`max`) is better.
+        patience: Epochs without improvement before training ends.
+        min_delta: Smallest change that counts as an improvement.
+    """
+
+    monitor: str
+    mode: Literal["min", "max"]
+    patience: NonNegativeInt
+    min_delta: float
+
+
+class BestParameters(Group):
+    """Which epoch's weights become the model.
+
+    Attributes:
+        monitor: Metric to watch, such as `val_loss`.
+        mode: Whether lower (`min`) or higher (`max`) is better.
+    """
+
+    monitor: str
+    mode: Literal["min", "max"]
+
+
+class CheckpointParameters(Group):
+    """When the state of training is saved.
+
+    Attributes:
+        every_seconds: Longest time between two checkpoints; one is written after each epoch too.
+        every_steps: Optimizer steps between two checkpoints, or `null`.
+        keep: How many are kept.
+    """
+
+    every_seconds: PositiveFloat
+    every_steps: PositiveInt | None
+    keep: Annotated[int, Field(ge=2)]
+
+
+class TrainingParameters(Group):
+    """How the model is trained.
+
+    Attributes:
+        epochs: Epochs to train for.
+        steps_per_epoch: Optimizer steps of an epoch; `null` makes an epoch one pass.
+        validation_steps: Validation batches after each epoch; `null` takes all.
+        threads: TensorFlow's intra-op threads. They change the last bits of the weights, so they
+            are part of the run's identity.
+        precision: Keras dtype policy.
+        jit: Whether XLA compiles the step. Right for small dense nets, wrong for convolutions on
+            a CPU.
+        optimizer: The optimizer.
+        class_weights: `balanced` weighs classes by the inverse of their frequency.
+        early_stopping: When to end early, or `null`.
+        best: Whose weights become the model: the best epoch's by this metric, or with `null` the
+            last epoch's.
+        callbacks: Further classes of `keras.callbacks`.
+        checkpoint: When the state of training is saved.
+        resume: `auto` continues an unfinished run and starts anew where it cannot; `require`
+            refuses to start anew; `never` always starts anew.
+        log_every_steps: Optimizer steps between two lines of metrics within an epoch, or `null`.
+    """
+
+    epochs: PositiveInt
+    steps_per_epoch: PositiveInt | None
+    validation_steps: PositiveInt | None
+    threads: PositiveInt
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+    jit: bool
+    optimizer: OptimizerParameters
+    class_weights: Literal["none", "balanced"]
+    early_stopping: EarlyStoppingParameters | None
+    best: BestParameters | None
+    callbacks: tuple[KerasObject, ...]
+    checkpoint: CheckpointParameters
+    resume: Literal["auto", "require", "never"]
+    log_every_steps: PositiveInt | None
+
+
+class MnistParameters(Group):
+    """All of `conf/base/parameters_mnist.yml`, below its top key.
+
+    Attributes:
+        seed: Root of every random draw: sample, split, order, initial weights, dropout.
+        data: Where the raw data comes from.
+        scan: How file names and labels become an index.
+        partition: How samples are split.
+        image: The form in which images reach the model.
+        loader: How batches are read.
+        model: The net.
+        training: How it is trained.
+    """
+
+    seed: NonNegativeInt
+    data: DataParameters
+    scan: ScanParameters
+    partition: PartitionParameters
+    image: ImageParameters
+    loader: LoaderParameters
+    model: DigitCnnParameters
+    training: TrainingParameters
+
+
+NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
+"""The model of each top-level key that parameter files may have."""
+
+EXECUTION_ONLY = frozenset(
+    {
+        "loader.steps_per_call",
+        "loader.workers",
+        "loader.use_multiprocessing",
+        "loader.timeout_seconds",
+        "training.checkpoint",
+        "training.resume",
+        "training.log_every_steps",
+    }
+)
+"""Parameters below a namespace that change how a run is carried out, never its results."""

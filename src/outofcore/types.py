@@ -1,0 +1,39 @@
+"""Light types for node signatures: handles and protocols that import neither Keras nor pandas.
+
+Kedro reads the annotations of nodes when it validates parameters, so they must be real imports;
+an import of Keras there would cost every command seconds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder on disk, handed between nodes in place of its content. It may not exist yet.
+
+    Attributes:
+        path: Absolute path of the folder.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class File:
+    """A file on disk, handed between nodes in place of its content. It may not exist yet.
+
+    Attributes:
+        path: Absolute path of the file.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class TrainingFolder(Folder):
+    """The folder in which a training stage keeps its checkpoints and its ledger of metrics.
+
+    One subfolder per identity of a run (parameters and data) holds the checkpoints and
+    `metrics.jsonl`; the file `current.json` names the one that is in use.
+    """
