@@ -6,6 +6,7 @@ an import of Keras there would cost every command seconds.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,13 @@ class TrainingFolder(Folder):
     One subfolder per identity of a run (parameters and data) holds the checkpoints and
     `metrics.jsonl`; the file `current.json` names the one that is in use.
     """
+
+
+Table = Any
+"""A pandas DataFrame. Named here so that listing the pipelines need not import pandas."""
+
+Model = Any
+"""A Keras model."""
+
+Loader = Any
+"""An `outofcore.loaders.batch_loader.BatchLoader`."""

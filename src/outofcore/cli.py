@@ -1,0 +1,98 @@
+"""The project's `kedro run`: Kedro's own command, with readable errors.
+
+An error that a person can act on ends the run with its message alone and exit status 1, a mistake
+on the command line or in the parameters with exit status 2. Tracebacks of both are logged at DEBUG.
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import CONTEXT_SETTINGS
+from kedro.framework.project import LOGGING, configure_logging
+
+from outofcore.error_line import error_line
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells count it: 128 and the signal's number."""
+
+
+class RunError(click.ClickException):
+    """Ends the command with one message on stderr and exit status 1."""
+
+
+class CommandError(RunError):
+    """Ends the command because it asks for something that is not there: exit status 2."""
+
+    exit_code = 2
+
+
+def run_pipeline(**options: Any) -> Any:
+    """Run Kedro's own command and turn what a person can act on into one message.
+
+    Args:
+        **options: The options of `kedro run`, by the names that Kedro gives them.
+
+    Returns:
+        What Kedro's command returns: the outputs that no dataset keeps.
+
+    Raises:
+        RunError: The run ended with an error that needs no traceback.
+        SystemExit: Ctrl-C ended the run, or a node chose an exit status.
+    """
+    _configure_terminal(options["conf_source"])
+    _refuse_processes(options["runner"])
+    if options["pipeline"] and not options["pipelines"]:
+        options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
+    callback = kedro_run.callback
+    assert callback is not None  # noqa: S101  # a click command made by decorator has one
+    try:
+        return callback(**options)
+    except click.ClickException as error:
+        raise (CommandError if error.exit_code == CommandError.exit_code else RunError)(error.format_message()) from error
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    except Exception as error:
+        message = error_line(error)
+        if message is None:
+            raise
+        logger.debug("The run stopped.", exc_info=True)
+        raise RunError(message) from error
+
+
+def _refuse_processes(runner: str | None) -> None:
+    if runner and runner.rpartition(".")[2] == "ParallelRunner":
+        raise CommandError(
+            "ParallelRunner is not supported: data handles, loaders and the model live in one process. "
+            "Use SequentialRunner or ThreadRunner; loader.workers reads in parallel."
+        )
+
+
+def _configure_terminal(conf_source: str | None) -> None:
+    """Use the logging of `--conf-source`, and plain lines where the output is no terminal."""
+    given = Path(conf_source, "logging.yml") if conf_source else None
+    config: dict[str, Any] = dict(LOGGING)
+    if given and given.is_file():
+        config = yaml.safe_load(given.read_text(encoding="utf-8"))
+    if "plain" in config.get("handlers", {}) and not sys.stdout.isatty():
+        config = config | {"root": config["root"] | {"handlers": ["plain"]}}
+    configure_logging(config)
+
+
+run = click.Command(
+    "run",
+    params=kedro_run.params,
+    callback=run_pipeline,
+    help="Run the pipeline: mnist, or those that --pipelines names.",
+    context_settings=CONTEXT_SETTINGS,
+)
+
+cli = click.Group("kedro", commands={"run": run}, context_settings=CONTEXT_SETTINGS)
+"""What Kedro adds to its own commands; the name lets `run` stand among them."""

@@ -1,0 +1,28 @@
+"""The closing summary of a run, as text for a terminal."""
+
+from typing import Any
+
+
+def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int) -> str:
+    """Write the closing summary.
+
+    Args:
+        namespace: Name of the pipeline.
+        summary: Figures as the `summarize` node gives them.
+        peak_bytes: Most memory that the run held.
+
+    Returns:
+        Lines, with a line break at the end.
+    """
+    best = summary["best_epoch"]
+    rows = [
+        ("test accuracy", f"{summary['test_accuracy']:.4f}  ({summary['test_samples']:,} samples)"),
+        ("test loss", f"{summary['test_loss']:.4f}"),
+        ("epochs", f"{summary['epochs']}" + (f"  (best: {best})" if best else "")),
+        ("training speed", f"{summary['samples_per_second']:,.0f} samples/s"),
+        ("waiting for data", f"{summary['waiting_share']:.1%} of training time"),
+        ("peak memory", f"{peak_bytes / 2**20:,.0f} MiB"),
+        ("MLflow UI", "make ui   (or: uv run mlflow ui --backend-store-uri sqlite:///mlflow.db)"),
+    ]
+    lines = [f"  {name:<17} {value}" for name, value in rows]
+    return "\n".join(["", f"{namespace}: finished", *lines, ""])

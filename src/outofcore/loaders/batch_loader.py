@@ -1,0 +1,157 @@
+"""The one loader class: batches of arrays from any source, as a Keras `PyDataset`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from outofcore.backend import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import TrainingError
+from outofcore.loaders.order import order
+from outofcore.loaders.reading import Reader, Transform, open_reader
+from outofcore.loaders.selection import Range, Selection
+from outofcore.loaders.specification import LoaderSpecification
+from outofcore.sources.base import Positions, Source
+from outofcore.sources.specification import open_source
+
+Item = tuple[NDArray[Any], ...]
+"""`(x,)`, `(x, y)` or `(x, y, sample_weight)`, each with the samples along its first axis."""
+
+
+class BatchLoader(keras.utils.PyDataset):
+    """Batches of a selection of a source, in the order of a pass.
+
+    Every sample stands in exactly one batch of a pass, whatever reads it. `loader[i]` holds
+    `steps_per_call` batches one after the other; with `steps_per_call=1` it is a plain batch, and
+    the loader can be given to anyone's `model.fit(loader, shuffle=False)`.
+
+    Keras's `workers` stays 1, for its own pools hang and race; the loader reads through a pool of
+    its own. See https://keras.io/api/utils/python_utils/#pydataset-class.
+
+    Attributes:
+        source: What is read.
+        selection: Which samples of it.
+        batch_size: Samples per batch; the last batch of a pass may be shorter.
+        steps_per_call: Batches per item.
+        pass_: The pass that `loader[i]` reads from; `on_epoch_end` goes on to the next.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        x: str,
+        y: str | None = None,
+        sample_weight: str | None = None,
+        batch_size: int,
+        steps_per_call: int = 1,
+        selection: Selection | None = None,
+        seed: int = 0,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        transform: Transform | None = None,
+        workers: int = 0,
+        use_multiprocessing: bool = False,
+        timeout_seconds: float = 120.0,
+    ) -> None:
+        """Describe what to load; readers start with the first item.
+
+        Args:
+            source: What to read.
+            x: Name of the source's field that is the model's input.
+            y: Name of the field that is its target, or `None`.
+            sample_weight: Name of the field of weights, or `None`.
+            batch_size: Samples per batch.
+            steps_per_call: Batches per item.
+            selection: Which samples; all of them by default.
+            seed: Root of the order of every pass.
+            shuffle: Whether each pass has an order of its own.
+            drop_last: Whether a short last batch is left out.
+            transform: Changes samples in place after reading.
+            workers: Number of readers; 0 reads in the calling thread.
+            use_multiprocessing: Whether the readers are processes.
+            timeout_seconds: Longest wait for one item.
+        """
+        super().__init__(workers=1, use_multiprocessing=False)
+        self.source = source
+        self.selection = selection if selection is not None else Range(0, len(source))
+        self.batch_size, self.steps_per_call = batch_size, steps_per_call
+        self.seed, self.shuffle, self.drop_last = seed, shuffle, drop_last
+        self.timeout_seconds = timeout_seconds
+        self.pass_ = 0
+        self._names = [name for name in (x, y, sample_weight) if name is not None]
+        self._reading = (source, transform, workers, use_multiprocessing, timeout_seconds)
+        self._reader: Reader | None = None
+        if self.steps_per_pass == 0:
+            raise TrainingError(
+                f"{len(self.selection)} samples: expected at least one batch of {batch_size}, found none. "
+                "Add samples, or lower loader.batch_size."
+            )
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Batches in one pass."""
+        whole, rest = divmod(len(self.selection), self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def __len__(self) -> int:
+        """Items in one pass."""
+        return -(-self.steps_per_pass // self.steps_per_call)
+
+    def __getitem__(self, index: int) -> Item:
+        """Read item `index` of the current pass."""
+        start = index * self.steps_per_call
+        return self.read(self.pass_, start, min(start + self.steps_per_call, self.steps_per_pass))
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next pass."""
+        self.pass_ += 1
+
+    def positions(self, pass_: int, start: int, stop: int) -> Positions:
+        """Positions in the source of the samples of batches `start` to `stop` of a pass."""
+        count = len(self.selection)
+        ordered = order(count, self.seed, pass_, self.shuffle)
+        return self.selection.positions(ordered.take(start * self.batch_size, min(stop * self.batch_size, count)))
+
+    def read(self, pass_: int, start: int, stop: int) -> Item:
+        """Read batches `start` to `stop` of a pass, one after the other.
+
+        Returns:
+            `(x, y, sample_weight)` as far as they were asked for, in the source's dtypes.
+
+        Raises:
+            DataError: A sample cannot be read.
+            LoaderError: A reader process died, or nothing came in time.
+        """
+        if self._reader is None:
+            self._reader = open_reader(*self._reading)
+        fields = self._reader.read(self.positions(pass_, start, stop), pass_)
+        return tuple(fields[name] for name in self._names)
+
+    def ids(self, pass_: int, start: int, stop: int) -> list[str]:
+        """Sample IDs of batches `start` to `stop` of a pass."""
+        return self.source.ids(self.positions(pass_, start, stop))
+
+    def close(self) -> None:
+        """End the readers; the next item starts them again."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+def open_loader(specification: LoaderSpecification, **changes: Any) -> BatchLoader:
+    """Open a loader from its specification.
+
+    Args:
+        specification: As the `load` node wrote it.
+        **changes: Arguments of `BatchLoader` in place of the specification's, for example
+            `steps_per_call=1` for a plain `model.fit`.
+    """
+    arguments: Mapping[str, Any] = {**specification.loader, **changes}
+    return BatchLoader(open_source(specification.source), **arguments)
+
+
+def samples_in(item: Item) -> int:
+    """Number of samples in an item."""
+    return int(np.shape(item[0])[0])

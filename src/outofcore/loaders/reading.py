@@ -1,0 +1,170 @@
+"""Read many samples at once: in the calling thread, in threads, or in processes of our own.
+
+Keras's own workers read one small batch each, hang when a worker dies and race at the start of an
+epoch; here a whole item of many batches is cut into large chunks instead. Whoever reads a sample,
+the buffers hold the same bytes afterwards.
+"""
+
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import LoaderError, OutOfCoreError
+from outofcore.sources.base import Positions, Source
+
+Transform = Callable[[Mapping[str, NDArray[Any]], Positions, int], None]
+"""Changes samples in place: the fields' buffers, the samples' positions, the pass."""
+
+SMALLEST_CHUNK = 32
+"""Samples under which handing work to another reader costs more than it brings."""
+
+
+class Reader(Protocol):
+    """Reads samples into fresh buffers."""
+
+    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+        """Read the samples at positions, transformed for a pass."""
+
+    def close(self) -> None:
+        """End the readers."""
+
+
+def open_reader(
+    source: Source, transform: Transform | None, workers: int, use_multiprocessing: bool, timeout_seconds: float
+) -> Reader:
+    """Open the reader that the parameters ask for.
+
+    Args:
+        source: What to read from.
+        transform: Changes samples in place after reading, or `None`.
+        workers: Number of readers; 0 reads in the calling thread.
+        use_multiprocessing: Whether the readers are processes.
+        timeout_seconds: Longest wait for one item.
+    """
+    if workers == 0:
+        return InlineReader(source, transform)
+    if use_multiprocessing:
+        from outofcore.loaders.reading_processes import ProcessReader
+
+        return ProcessReader(source, transform, workers, timeout_seconds)
+    return ThreadReader(source, transform, workers, timeout_seconds)
+
+
+def read_chunk(
+    source: Source, transform: Transform | None, positions: Positions, pass_: int, out: Mapping[str, NDArray[Any]]
+) -> None:
+    """Read one chunk into its part of the buffers and transform it there.
+
+    Raises:
+        DataError: A sample cannot be read.
+        LoaderError: The source failed in a way of its own; the message names the first sample.
+    """
+    try:
+        source.read(positions, out)
+        if transform is not None:
+            transform(out, positions, pass_)
+    except OutOfCoreError:
+        raise
+    except Exception as error:
+        raise LoaderError(
+            f"{_described(source, positions)}: expected readable samples, found {type(error).__name__}: {error}. "
+            "Look at the files of these samples."
+        ) from error
+
+
+def chunks(count: int, workers: int) -> Iterator[slice]:
+    """Cut `count` samples into two chunks a worker, none smaller than is worth handing on."""
+    size = max(SMALLEST_CHUNK, math.ceil(count / (2 * workers)))
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+class InlineReader:
+    """Reads in the calling thread."""
+
+    def __init__(self, source: Source, transform: Transform | None) -> None:
+        """Hold the source."""
+        self._source, self._transform = source, transform
+
+    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+        """Read the samples at positions; see `Reader.read`."""
+        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
+        read_chunk(self._source, self._transform, positions, pass_, out)
+        return out
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class ThreadReader:
+    """Reads chunks in threads, which pays where reading releases the interpreter's lock.
+
+    The threads are daemons: one that hangs in a dead file system must not keep the process.
+    """
+
+    def __init__(self, source: Source, transform: Transform | None, workers: int, timeout_seconds: float) -> None:
+        """Start the threads."""
+        self._source, self._transform, self._timeout = source, transform, timeout_seconds
+        self._workers = workers
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        for _ in range(workers):
+            threading.Thread(target=self._work, name="outofcore-reader", daemon=True).start()
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
+
+    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+        """Read the samples at positions; see `Reader.read`.
+
+        Raises:
+            LoaderError: A thread gave nothing back within the time allowed.
+        """
+        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
+        done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+        def task(chunk: slice) -> Callable[[], None]:
+            def run() -> None:
+                try:
+                    part = {name: buffer[chunk] for name, buffer in out.items()}
+                    read_chunk(self._source, self._transform, positions[chunk], pass_, part)
+                    done.put(None)
+                except BaseException as error:  # handed to the waiting thread, which raises it
+                    done.put(error)
+
+            return run
+
+        pending = [task(chunk) for chunk in chunks(len(positions), self._workers)]
+        for each in pending:
+            self._tasks.put(each)
+        for _ in pending:
+            try:
+                error = done.get(timeout=self._timeout)
+            except queue.Empty:
+                raise late(self._source, positions, self._timeout) from None
+            if error is not None:
+                raise error
+        return out
+
+    def close(self) -> None:
+        """End the threads."""
+        for _ in range(self._workers):
+            self._tasks.put(None)
+
+
+def late(source: Source, positions: Positions, seconds: float) -> LoaderError:
+    """Make the error for an item that did not come in time."""
+    return LoaderError(
+        f"{_described(source, positions)}: expected to be read within {seconds:g} s, found nothing yet. "
+        "Look at the disk or the network share, or raise loader.timeout_seconds."
+    )
+
+
+def _described(source: Source, positions: Positions) -> str:
+    ends = source.ids(np.asarray(positions)[[0, -1]])
+    return f"samples {ends[0]} to {ends[1]} ({len(positions)} of them)"

@@ -1,0 +1,58 @@
+"""How much memory this process and its children hold."""
+
+import contextlib
+import threading
+from pathlib import Path
+
+import psutil
+
+
+def held_bytes() -> int:
+    """Memory that this process and its children hold: anonymous and shared pages.
+
+    Pages of mapped files are left out: the kernel can drop them at any time, so they say nothing
+    of what a machine needs. Where `/proc` does not tell them apart, resident memory is counted.
+    """
+    me = psutil.Process()
+    total = 0
+    for process in [me, *me.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error, OSError):
+            total += _held_by(process)
+    return total
+
+
+def _held_by(process: psutil.Process) -> int:
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        return int(process.memory_info().rss)
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    return sum(int(fields[name].split()[0]) * 1024 for name in ("RssAnon", "RssShmem") if name in fields)
+
+
+class PeakMemory:
+    """Watches the memory of the process tree from a thread.
+
+    Attributes:
+        peak_bytes: The most that was seen.
+    """
+
+    def __init__(self, every_seconds: float = 0.5) -> None:
+        """Prepare to watch."""
+        self._every = every_seconds
+        self._ended = threading.Event()
+        self.peak_bytes = 0
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._ended.clear()
+        threading.Thread(target=self._watch, name="outofcore-memory", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._every):
+            self.peak_bytes = max(self.peak_bytes, held_bytes())
+
+    def stop(self) -> int:
+        """End watching and return the peak in bytes."""
+        self._ended.set()
+        self.peak_bytes = max(self.peak_bytes, held_bytes())
+        return self.peak_bytes

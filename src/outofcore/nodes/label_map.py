@@ -1,0 +1,27 @@
+"""Give each label its code."""
+
+from outofcore.errors import DataError
+from outofcore.types import Table
+
+
+def make_label_map(index: Table) -> dict[str, int]:
+    """Number the labels of an index: by value where all are integers, else by name.
+
+    Args:
+        index: The index of samples, with a column `label` of texts.
+
+    Returns:
+        The code of each label, `{"0": 0, "1": 1}`; codes are places in the model's output.
+
+    Raises:
+        DataError: There are fewer than two labels.
+    """
+    labels = sorted(index["label"].unique())
+    if len(labels) < 2:
+        raise DataError(
+            f"index: expected at least two labels, found {', '.join(labels)}. "
+            "Look at scan.label_column, or add samples of another class."
+        )
+    if all(label.removeprefix("-").isdecimal() for label in labels):
+        labels.sort(key=int)
+    return {label: code for code, label in enumerate(labels)}

@@ -1,0 +1,79 @@
+"""Describe the loaders of the splits."""
+
+from typing import Any
+
+import numpy as np
+
+from outofcore.loaders.specification import LoaderSpecification
+from outofcore.nodes.partition import SPLITS
+from outofcore.parameters import ImageParameters, LoaderParameters, ScanParameters, TrainingParameters
+from outofcore.types import File, Folder
+
+
+def load_images(
+    images: Folder,
+    partition: File,
+    scan: ScanParameters,
+    image: ImageParameters,
+    loader: LoaderParameters,
+    training: TrainingParameters,
+    seed: int,
+) -> tuple[LoaderSpecification, LoaderSpecification, LoaderSpecification]:
+    """Describe a loader of images for each split.
+
+    Training is shuffled and weighted by class where the parameters say so; validation and test are
+    read in order, whole.
+
+    Args:
+        images: Folder of the images.
+        partition: The partition table.
+        scan: How an ID becomes a file name.
+        image: Form of the images.
+        loader: How batches are read.
+        training: Whether classes are weighted.
+        seed: Root of the order.
+
+    Returns:
+        The specifications for training, validation and test.
+    """
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(partition.path, columns=["split", "label", "weight"]).to_pandas()
+    weighted_rows = bool((table["weight"] != 1.0).any())
+    source = {
+        "kind": "image_files",
+        "root": str(images.path),
+        "table": str(partition.path),
+        "file_pattern": scan.file_pattern,
+        **image.model_dump(),
+    }
+
+    def describe(split: str) -> LoaderSpecification:
+        trains = split == "train"
+        labels = table["label"][table["split"] == split].to_numpy()
+        weights = balanced_weights(labels) if trains and training.class_weights == "balanced" else None
+        weighted = weighted_rows or weights is not None
+        return LoaderSpecification(
+            source={**source, "split": split, "weighted": weighted, "class_weights": weights},
+            loader=loader_arguments(loader, seed, trains, "image", weighted),
+        )
+
+    train, validation, test = (describe(split) for split in SPLITS)
+    return train, validation, test
+
+
+def loader_arguments(parameters: LoaderParameters, seed: int, trains: bool, x: str, weighted: bool) -> dict[str, Any]:
+    """Turn parameters into the arguments of `BatchLoader`."""
+    arguments = parameters.model_dump()
+    arguments["shuffle"] = parameters.shuffle and trains
+    arguments["drop_last"] = parameters.drop_last and trains
+    return {"x": x, "y": "label", "sample_weight": "weight" if weighted else None, "seed": seed, **arguments}
+
+
+def balanced_weights(labels: Any) -> list[float]:
+    """Weigh classes by the inverse of their frequency: `samples / (classes * count)`.
+
+    The form of scikit-learn's `class_weight="balanced"` (King and Zeng 2001).
+    """
+    counts = np.bincount(labels)
+    return [float(weight) for weight in len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))]

@@ -1,0 +1,137 @@
+"""Split samples into training, validation and test."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import DataError
+from outofcore.identity import digest
+from outofcore.parameters import PartitionParameters
+from outofcore.types import Table
+
+VERSION = 1
+"""Raised when the same index and parameters give another partition than before."""
+
+SPLITS = ("train", "validation", "test")
+
+
+def partition(
+    index: Table, label_map: dict[str, int], parameters: PartitionParameters, seed: int
+) -> tuple[Table, dict[str, Any]]:
+    """Assign every sample to one split.
+
+    Within each class (or over all, without `stratify`) the samples are put in the order of a hash
+    of seed and ID and cut at the shares. Where there are groups, whole groups are put in order and
+    cut, each in the class of its first sample.
+
+    Args:
+        index: The index of samples.
+        label_map: Code of each label.
+        parameters: Shares of the splits.
+        seed: Root of the draw.
+
+    Returns:
+        The partition, sorted by split, and a summary of the data. The partition's columns are
+        `sample_id`, `split`, `label` (code, int32) and `weight` (float32).
+
+    Raises:
+        DataError: A split with a share above 0 is empty, or training or validation lacks classes.
+    """
+    import pandas as pd
+
+    label = index["label"].map(label_map).to_numpy(np.int32)
+    shares = np.array([parameters.train, parameters.validation, parameters.test])
+    split = assign_splits(index["sample_id"], index["group"], label if parameters.stratify else None, shares, seed)
+    table = pd.DataFrame(
+        {
+            "sample_id": index["sample_id"],
+            "split": pd.Categorical.from_codes(split, SPLITS),
+            "label": label,
+            "weight": index["weight"].to_numpy(np.float32),
+        }
+    ).iloc[np.argsort(split, kind="stable")]
+    _check(table, shares)
+    return table.reset_index(drop=True), _summary(index, table, label_map)
+
+
+def assign_splits(ids: Any, groups: Any, strata: NDArray[np.int32] | None, shares: NDArray[Any], seed: int) -> NDArray[np.int8]:
+    """Give each sample the number of its split.
+
+    Args:
+        ids: Sample IDs, texts.
+        groups: Group of each sample, texts; an empty text is a group of one.
+        strata: Class of each sample, int32, or `None`.
+        shares: Share of each split; they sum to 1.
+        seed: Root of the draw.
+
+    Returns:
+        Numbers of splits, int8, shape `(samples,)`.
+    """
+    import pandas as pd
+
+    units = ids.where(groups == "", "\x00" + groups)  # no ID holds a NUL, so the two cannot meet
+    codes, unique = pd.factorize(units)
+    first = np.unique(codes, return_index=True)[1]
+    stratum = np.zeros(len(unique), np.int32) if strata is None else strata[first]
+    sizes = np.bincount(codes, minlength=len(unique))
+    order = np.lexsort((_hashes(unique, seed), stratum))
+    ordered, ordered_stratum = sizes[order], stratum[order]
+    through = np.cumsum(ordered)
+    starts = np.flatnonzero(np.diff(ordered_stratum, prepend=-1))
+    before = np.repeat(through[starts] - ordered[starts], np.diff(starts, append=len(order)))
+    total = np.repeat(np.add.reduceat(ordered, starts), np.diff(starts, append=len(order)))
+    middle = (through - before - ordered / 2) / total
+    split = np.empty(len(unique), np.int8)
+    split[order] = np.minimum(np.searchsorted(np.cumsum(shares)[:-1], middle, side="right"), len(shares) - 1)
+    return split[codes]
+
+
+def _hashes(texts: Any, seed: int) -> NDArray[np.uint64]:
+    """Hash texts with the seed as key: 64 bits each."""
+    key = seed.to_bytes(16, "little")
+    hashed = (hashlib.blake2b(str(text).encode(), digest_size=8, key=key).digest() for text in texts)
+    return np.frombuffer(b"".join(hashed), np.uint64)
+
+
+def _check(table: Table, shares: NDArray[Any]) -> None:
+    for name, share in zip(SPLITS, shares.tolist(), strict=True):
+        rows = table["label"][table["split"] == name]
+        if share > 0 and rows.nunique() < min(2, table["label"].nunique()):
+            found = "no samples" if rows.empty else f"{len(rows)} samples of one class alone"
+            raise DataError(
+                f"split {name}: expected samples of at least two classes for a share of {share:g}, found {found}. "
+                "Add samples, raise its share in partition, or set partition.stratify=true."
+            )
+
+
+def _summary(index: Table, table: Table, label_map: dict[str, int]) -> dict[str, Any]:
+    names = {code: label for label, code in label_map.items()}
+    counts = table.groupby(["split", "label"], observed=True).size()
+    classes = {split: {names[code]: int(counts.get((split, code), 0)) for code in names} for split in SPLITS}
+    return {
+        "digest": _table_digest(index, ["sample_id", "label", "weight", "group", "size"]),
+        "files_digest": _table_digest(index, ["sample_id", "size", "mtime_ns"]),
+        "partition_digest": digest([VERSION, _table_digest(table, list(table.columns))]),
+        "samples": len(index),
+        "bytes": int(index["size"].sum()),
+        "classes": classes,
+    }
+
+
+def _table_digest(table: Table, columns: list[str]) -> str:
+    """Hash columns of a table: the bytes of numbers, and of texts with their lengths."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for name in columns:
+        column = table[name]
+        if column.dtype.kind in "if":
+            hashed.update(np.ascontiguousarray(column.to_numpy()))
+        else:
+            from outofcore.sources.names import Names
+            import pyarrow as pa
+
+            texts = Names.from_arrow(pa.array(column.astype("str")))
+            hashed.update(np.ascontiguousarray(texts.offsets))
+            hashed.update(np.ascontiguousarray(texts.blob))
+    return hashed.hexdigest()

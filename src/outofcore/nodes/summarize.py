@@ -1,0 +1,28 @@
+"""The few figures that a run ends with."""
+
+from typing import Any
+
+
+def summarize(
+    metrics: dict[str, Any], training_summary: dict[str, Any], data_summary: dict[str, Any]
+) -> dict[str, Any]:
+    """Gather the headline figures of a run.
+
+    Args:
+        metrics: Metrics of the test split.
+        training_summary: What the training says of itself.
+        data_summary: What the data is.
+
+    Returns:
+        Figures by name, ready for JSON; rates in samples per second, shares from 0 to 1.
+    """
+    return {
+        "samples": data_summary["samples"],
+        "test_samples": metrics["samples"],
+        "test_accuracy": metrics["accuracy"],
+        "test_loss": metrics["loss"],
+        "epochs": training_summary["epochs"],
+        "best_epoch": training_summary["best_epoch"],
+        "samples_per_second": training_summary["samples_per_second"],
+        "waiting_share": training_summary["waiting_share"],
+    }

@@ -1,0 +1,81 @@
+"""Train a model, of whatever pipeline."""
+
+import json
+import logging
+from importlib.metadata import version
+from typing import Any
+
+from outofcore.identity import result_parameters
+from outofcore.parameters import LoaderParameters, TrainingParameters
+from outofcore.types import File, Loader, Model, TrainingFolder
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    initial_model: File,
+    train_loader: Loader,
+    validation_loader: Loader,
+    folder: TrainingFolder,
+    data_summary: dict[str, Any],
+    loader: LoaderParameters,
+    training: TrainingParameters,
+    seed: int,
+) -> tuple[Model, Model, dict[str, list[float]], dict[str, Any]]:
+    """Train a compiled model and choose the epoch whose weights it keeps.
+
+    An unfinished run with the same data, model and parameters goes on where it stopped.
+
+    Args:
+        initial_model: A compiled model as a `.keras` file.
+        train_loader: Batches to train on.
+        validation_loader: Batches to validate on after each epoch.
+        folder: Where checkpoints and the ledger of metrics lie.
+        data_summary: Digests of the data.
+        loader: How batches are made.
+        training: How to train.
+        seed: Root of dropout's draws.
+
+    Returns:
+        The model with the best (or else the last) epoch's weights, the model with the last
+        epoch's, the metrics of every epoch, and a summary of the training.
+    """
+    from outofcore.training.fit import fit
+    from outofcore.training.runtime import start_keras
+
+    keras = start_keras(training.threads, training.precision, seed)
+    model = keras.saving.load_model(initial_model.path, safe_mode=True)
+    identity = {
+        "data": {name: data_summary[name] for name in ("files_digest", "partition_digest")},
+        "model": _architecture(model),
+        "seed": seed,
+        "parameters": result_parameters({"loader": loader.model_dump(), "training": training.model_dump()}),
+        "versions": {name: version(name) for name in ("keras", "tensorflow", "numpy")},
+    }
+    result = fit(model, train_loader, validation_loader, training, folder.path, identity)
+    best = keras.models.clone_model(model)
+    best.compile_from_config(model.get_compile_config())
+    best.set_weights(model.get_weights() if result.best_weights is None else result.best_weights)
+    return best, model, result.history, _summary(result, train_loader)
+
+
+def _architecture(model: Model) -> dict[str, Any]:
+    """The model's form and compile arguments, without names that Keras numbers by process."""
+    config: dict[str, Any] = {"layers": json.loads(model.to_json())["config"], "compile": model.get_compile_config()}
+    plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    return plain
+
+
+def _summary(result: Any, loader: Loader) -> dict[str, Any]:
+    seconds = result.progress.seconds
+    busy = seconds["training"] + seconds["waiting"]
+    passes, rest = divmod(result.progress.step, loader.steps_per_pass)
+    samples = passes * min(len(loader.selection), loader.steps_per_pass * loader.batch_size) + rest * loader.batch_size
+    return {
+        "epochs": result.progress.epoch,
+        "best_epoch": None if result.best_epoch is None else result.best_epoch + 1,
+        "steps": result.progress.step,
+        "samples_per_second": samples / busy if busy else 0.0,
+        "waiting_share": seconds["waiting"] / busy if busy else 0.0,
+        "seconds": seconds,
+    }

@@ -1,0 +1,11 @@
+"""The pipelines of the project, by name."""
+
+from kedro.pipeline import Pipeline
+
+from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Return all pipelines; `kedro run` without a name runs `__default__`."""
+    mnist = create_mnist()
+    return {"mnist": mnist, "__default__": mnist}

@@ -1,0 +1,97 @@
+"""The parts that every supervised pipeline is made of.
+
+A pipeline is `prepare + fit_stage + assess` in a namespace of its own. It brings the functions that
+acquire its sample, describe its loaders and build its model; all else is shared.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from outofcore.nodes.evaluate import evaluate_classifier
+from outofcore.nodes.label_map import make_label_map
+from outofcore.nodes.partition import partition
+from outofcore.nodes.scan import scan
+from outofcore.nodes.summarize import summarize
+from outofcore.nodes.train import train
+
+Function = Callable[..., Any]
+
+
+def prepare(acquire: Function, load: Function, form: str) -> Pipeline:
+    """Nodes from raw files to loaders.
+
+    Args:
+        acquire: Makes the raw data be there.
+        load: Describes the loaders of the three splits.
+        form: The parameter group with the form of a sample, such as `image`.
+    """
+    loaders = ["train_loader", "validation_loader", "test_loader"]
+    load_inputs = ["images", "partition@file", "params:scan", f"params:{form}", "params:loader", "params:training"]
+    return Pipeline(
+        [
+            Node(acquire, ["images", "labels", "params:data", "params:seed"], "acquired", name="acquire"),
+            Node(scan, ["acquired", "images", "labels", "params:scan"], "index", name="scan"),
+            Node(make_label_map, "index", "label_map", name="label_map"),
+            Node(
+                partition,
+                ["index", "label_map", "params:partition", "params:seed"],
+                ["partition@pandas", "data_summary"],
+                name="partition",
+            ),
+            Node(load, [*load_inputs, "params:seed"], loaders, name="load"),
+        ],
+        tags="prepare",
+    )
+
+
+def fit_stage(build: Function, form: str) -> Pipeline:
+    """Nodes from loaders to a trained model.
+
+    Args:
+        build: Builds and compiles the model.
+        form: The parameter group with the form of a sample.
+    """
+    return Pipeline(
+        [
+            Node(
+                build,
+                ["params:model", f"params:{form}", "params:training", "label_map", "params:seed"],
+                "initial_model@keras",
+                name="build_model",
+            ),
+            Node(
+                train,
+                [
+                    "initial_model@file",
+                    "train_loader",
+                    "validation_loader",
+                    "training_folder",
+                    "data_summary",
+                    "params:loader",
+                    "params:training",
+                    "params:seed",
+                ],
+                ["model@keras", "last_model", "history", "training_summary"],
+                name="train",
+            ),
+        ],
+        tags="train",
+    )
+
+
+def assess() -> Pipeline:
+    """Nodes from a trained classifier to figures of its quality."""
+    return Pipeline(
+        [
+            Node(
+                evaluate_classifier,
+                ["model@file", "test_loader", "label_map", "params:training"],
+                ["metrics", "test_predictions"],
+                name="evaluate",
+            ),
+            Node(summarize, ["metrics", "training_summary", "data_summary"], "summary", name="summarize"),
+        ],
+        tags="assess",
+    )

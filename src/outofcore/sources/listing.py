@@ -1,0 +1,85 @@
+"""List the files of a folder, a million in a few seconds and in little memory."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from outofcore.errors import DataError
+
+IGNORED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
+CHUNK = 65_536
+"""Files after which Python objects are packed into arrays."""
+
+SCHEMA = pa.schema([("name", pa.large_string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
+
+
+def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
+    """List files below a folder.
+
+    Hidden files and folders (`.ipynb_checkpoints`, `.DS_Store`) and files with other endings are
+    left out.
+
+    Args:
+        root: The folder.
+        extensions: Endings of the files to list, in lower case, with the dot.
+
+    Returns:
+        A table sorted by name: `name` (path below the root, with `/`), `size` in bytes, `mtime_ns`.
+
+    Raises:
+        DataError: The folder is missing, cannot be read, or a link in it leads out of it.
+    """
+    try:
+        batches = list(_batches(root, extensions))
+    except OSError as error:
+        raise DataError(
+            f"{error.filename}: expected a folder that can be read, found: {error.strerror}. "
+            "Correct the filepath in the catalog, or the folder's permissions."
+        ) from error
+    return pa.Table.from_batches(batches, SCHEMA).sort_by("name")
+
+
+def _batches(root: Path, extensions: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    rows: list[tuple[str, int, int]] = []
+    for entry, name in _entries(root):
+        if name.lower().endswith(extensions):
+            status = entry.stat()
+            rows.append((name, status.st_size, status.st_mtime_ns))
+            if len(rows) == CHUNK:
+                yield _batch(rows)
+                rows = []
+    yield _batch(rows)
+
+
+def _batch(rows: list[tuple[str, int, int]]) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True) if rows else ([], [], [])
+    return pa.record_batch([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
+
+
+def _entries(root: Path) -> Iterator[tuple["os.DirEntry[str]", str]]:
+    """Walk all files below a folder that are not hidden."""
+    pending = [("", os.fspath(root))]
+    while pending:
+        prefix, folder = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
+                    continue
+                if entry.is_symlink():
+                    _refuse_way_out(root, entry)
+                name = f"{prefix}{entry.name}"
+                if entry.is_dir():
+                    pending.append((f"{name}/", entry.path))
+                elif entry.is_file():
+                    yield entry, name
+
+
+def _refuse_way_out(root: Path, entry: "os.DirEntry[str]") -> None:
+    target = Path(os.path.realpath(entry.path))
+    if not target.is_relative_to(os.path.realpath(root)):
+        raise DataError(
+            f"{entry.path}: expected a link that stays below {root}, found one to {target}. "
+            "Copy the file into the folder, or point the catalog at the folder that it lies in."
+        )

@@ -1,0 +1,58 @@
+"""Open a source from its specification: plain JSON values that name files, never their content."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from outofcore.sources.base import Source
+
+
+def open_source(specification: Mapping[str, Any]) -> Source:
+    """Open the source that a specification describes.
+
+    Args:
+        specification: `kind` chooses the source; the other keys are that kind's.
+
+    Returns:
+        The source; nothing but names and columns has been read.
+
+    Raises:
+        ValueError: The kind is not known.
+    """
+    match specification["kind"]:
+        case "image_files":
+            return _image_files(specification)
+        case kind:
+            raise ValueError(f"Expected a kind of source such as 'image_files', received {kind!r}.")
+
+
+def _image_files(specification: Mapping[str, Any]) -> Source:
+    """Images of one split of a partition table, with labels and weights from the same table."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from outofcore.sources.columns import Columns
+    from outofcore.sources.image_files import ImageFiles
+    from outofcore.sources.names import Names
+
+    table = pq.read_table(
+        specification["table"],
+        columns=["sample_id", "label", "weight"],
+        filters=[("split", "=", specification["split"])],
+    )
+    images = ImageFiles(
+        root=specification["root"],
+        names=Names.from_arrow(table["sample_id"]),
+        file_pattern=specification["file_pattern"],
+        height=specification["height"],
+        width=specification["width"],
+        channels=specification["channels"],
+    )
+    label = table["label"].to_numpy().astype(np.int32)
+    columns = {"label": label}
+    if specification["weighted"]:
+        weight = table["weight"].to_numpy().astype(np.float32)
+        class_weights = specification["class_weights"]
+        if class_weights is not None:
+            weight = weight * np.asarray(class_weights, np.float32)[label]
+        columns["weight"] = weight
+    return Columns(images, columns)

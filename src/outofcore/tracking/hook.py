@@ -1,0 +1,213 @@
+"""Kedro's hook that records every run, and tells MLflow of it where tracking is on.
+
+MLflow is imported when a pipeline starts to run, never before, and never where tracking is off.
+"""
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from outofcore.identity import flatten
+from outofcore.tracking import description
+from outofcore.tracking.client import TrackingClient
+from outofcore.tracking.ledger_sender import LedgerSender
+from outofcore.tracking.ledger_tail import is_number
+from outofcore.tracking.parameters import Store, TrackingParameters, read_tracking_parameters, store_of
+from outofcore.tracking.redaction import redact_text
+from outofcore.tracking.run_records import RunRecord, RunRecords, command_key, now
+from outofcore.tracking.system_metrics import SystemMetrics
+from outofcore.types import TrainingFolder
+
+logger = logging.getLogger(__name__)
+
+OPEN_SECONDS = 30.0
+"""Longest wait for the MLflow run to open. The first creation of a store takes 6-8 s."""
+
+SEND_SECONDS = 10.0
+"""Longest wait for MLflow after a training and at the end. A dead server costs one timeout."""
+
+
+class TrackingHooks:
+    """Records runs in `.outofcore/runs` and in MLflow.
+
+    Attributes:
+        experiment: Name of the MLflow experiment of the run, `None` before it runs.
+    """
+
+    def __init__(self) -> None:
+        self.experiment: str | None = None
+        self._context: KedroContext | None = None
+        self._parameters: TrackingParameters | None = None
+        self._store: Store | None = None
+        self._records: RunRecords | None = None
+        self._record: RunRecord | None = None
+        self._sender: LedgerSender | None = None
+        self._namespaces: list[str] = []
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    @property
+    def run_id(self) -> str | None:
+        """ID of the MLflow run, `None` where there is none (yet)."""
+        return self._sender.record.mlflow_run_id if self._sender is not None else None
+
+    @property
+    def tracking_uri(self) -> str | None:
+        """Address of the MLflow store, `None` where tracking is off."""
+        on = self._parameters is not None and self._parameters.enabled
+        return self._store.uri if on and self._store is not None else None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read `tracking.yml`.
+
+        Args:
+            context: Kedro's context of the run.
+
+        Raises:
+            ConfigurationError: A value of `tracking.yml` is wrong.
+        """
+        self._context = context
+        self._parameters = read_tracking_parameters(context.config_loader["tracking"])
+        self._store = store_of(self._parameters.uri, Path(context.project_path))
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Settle the runs of dead processes; open the run of this command, or go on with it.
+
+        Args:
+            run_params: Kedro's parameters of the run.
+            pipeline: The nodes that will run.
+        """
+        if self._context is None or self._parameters is None or self._store is None:
+            return
+        self._close("killed")
+        project = Path(self._context.project_path)
+        parameters: Mapping[str, Any] = self._context.config_loader["parameters"]
+        self._namespaces = sorted({node.namespace.split(".")[0] for node in pipeline.nodes if node.namespace})
+        self.experiment = self._parameters.experiment or description.experiment_name(self._namespaces, run_params)
+        self._records = RunRecords(project / ".outofcore" / "runs")
+        self._records.settle()
+        record = RunRecord(
+            command_key=command_key(run_params, parameters, self._namespaces),
+            name="",
+            experiment=self.experiment,
+            tracking_uri=redact_text(self._store.uri) if self._parameters.enabled else None,
+        )
+        record.name = description.run_name(self.experiment, record.started)
+        earlier = self._take_place_of(record)
+        atexit.register(self._at_exit)
+        if not self._parameters.enabled:
+            self._record = record
+            self._records.write(record)
+            return
+        record.params = description.described_parameters(parameters, self._namespaces)
+        record.tags = description.run_tags(run_params, parameters, self._namespaces, project)
+        self._sender = self._new_sender(self._records, record, earlier)
+        self._sender.start(OPEN_SECONDS)
+
+    @hook_impl
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Follow the ledger of a training that is about to begin.
+
+        Args:
+            node: The node that will run.
+            inputs: Its inputs by name of the dataset.
+        """
+        for name, value in inputs.items():
+            if isinstance(value, TrainingFolder) and self._sender is not None:
+                self._sender.watch(value.path, description.metric_prefix(name, self._namespaces))
+
+    @hook_impl
+    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Send what a training has left, before the next node runs.
+
+        Args:
+            node: The node that ran.
+            inputs: Its inputs by name of the dataset.
+        """
+        if self._sender is not None and any(isinstance(value, TrainingFolder) for value in inputs.values()):
+            self._sender.flush(SEND_SECONDS)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Note results: `*.metrics` as metrics `test.*`, `*.data_summary` as tags `data.*`.
+
+        Args:
+            dataset_name: Name of the dataset.
+            data: What was saved.
+        """
+        if self._sender is None or not isinstance(data, Mapping):
+            return
+        kind = dataset_name.rpartition(".")[2]
+        prefix = description.metric_prefix(dataset_name, self._namespaces)
+        if kind == "metrics":
+            values = flatten(data, f"{prefix}test.")
+            self._sender.add(
+                metrics={description.metric_name(name): float(v) for name, v in values.items() if is_number(v)}
+            )
+        elif kind == "data_summary":
+            self._sender.add(tags=description.tags_of(data, f"{prefix}data."))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Close the run as finished."""
+        self._close("finished")
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Close the run as failed.
+
+        Args:
+            error: Why it failed; its first line becomes the tag `error`.
+        """
+        if self._sender is not None:
+            self._sender.add(tags={"error": description.first_line(error)})
+        self._close("failed")
+
+    def _take_place_of(self, record: RunRecord) -> RunRecord | None:
+        """Find the unfinished run of the same command that goes on, or make room for a new one."""
+        assert self._records is not None
+        last = self._records.read(record.command_key)
+        if last is None:
+            return None
+        if last.status == "running":
+            logger.warning("The same command runs already, in process %d.", last.pid)
+            record.aside = True
+            return None
+        if last.status != "finished" and last.tracking_uri == record.tracking_uri is not None:
+            return last
+        if not last.delivered and last.tracking_uri is not None:
+            self._records.set_aside(last)
+        return None
+
+    def _new_sender(self, records: RunRecords, record: RunRecord, earlier: RunRecord | None) -> LedgerSender:
+        assert self._parameters is not None and self._store is not None
+        values = self._parameters
+        client = TrackingClient(self._store, values.timeout_seconds, values.retry_after_seconds)
+        system = SystemMetrics(self._store.uri, values.system_metrics_interval_seconds)
+        return LedgerSender(client, records, record, earlier, system if values.system_metrics else None)
+
+    def _close(self, status: Literal["finished", "failed", "killed"]) -> None:
+        with self._lock:
+            sender, self._sender = self._sender, None
+            record, self._record = self._record, None
+        atexit.unregister(self._at_exit)
+        if record is not None and self._records is not None:
+            record.status, record.ended = status, now()
+            self._records.delivered(record)
+        if sender is not None and not sender.close(status, SEND_SECONDS):
+            logger.warning("MLflow does not hold all of this run; the next run sends the rest.")
+
+    def _at_exit(self) -> None:
+        if os.getpid() == self._pid:
+            self._close("killed")

@@ -1,0 +1,91 @@
+"""Typed form of `conf/base/tracking.yml`, and the place of the MLflow store that it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
+
+from outofcore.errors import ConfigurationError
+from outofcore.parameters import Group
+
+SQLITE = "sqlite:///"
+
+
+class TrackingParameters(Group):
+    """All of `conf/base/tracking.yml`.
+
+    Attributes:
+        enabled: Whether runs are recorded in MLflow at all.
+        uri: `sqlite:///FILE`, relative to the project's root, or the address of a server.
+        experiment: Name of the experiment; `null` takes the pipeline's.
+        timeout_seconds: Longest wait for one answer of a server.
+        retry_after_seconds: How long a server that did not answer is left alone.
+        system_metrics: Whether memory, CPU, disk, network and GPU are recorded.
+        system_metrics_interval_seconds: Seconds between two such samples.
+    """
+
+    enabled: bool
+    uri: str
+    experiment: str | None
+    timeout_seconds: PositiveInt
+    retry_after_seconds: PositiveFloat
+    system_metrics: bool
+    system_metrics_interval_seconds: PositiveFloat
+
+    @field_validator("uri")
+    @classmethod
+    def _has_a_scheme(cls, uri: str) -> str:
+        if "://" not in uri or uri.startswith("file:"):
+            raise ValueError("expected sqlite:///FILE or http://HOST:PORT")
+        return uri
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where MLflow keeps its runs.
+
+    Attributes:
+        uri: Address with an absolute path, as MLflow takes it.
+        artifact_location: URI of the artifacts of new experiments; `None` leaves it to the server.
+        file: The SQLite file, or `None` for a server.
+    """
+
+    uri: str
+    artifact_location: str | None
+    file: Path | None
+
+
+def store_of(uri: str, project_path: Path) -> Store:
+    """Resolve the store's address from the root of the project.
+
+    Args:
+        uri: As in `TrackingParameters.uri`.
+        project_path: Root of the project.
+    """
+    if not uri.startswith(SQLITE):
+        return Store(uri, None, None)
+    root = project_path.resolve()
+    file = root / uri.removeprefix(SQLITE)
+    return Store(f"{SQLITE}{file.as_posix()}", (root / "mlartifacts").as_uri(), file)
+
+
+def read_tracking_parameters(configuration: Mapping[str, Any]) -> TrackingParameters:
+    """Check the values of `tracking.yml`.
+
+    Args:
+        configuration: What Kedro's configuration loader gives for `tracking`.
+
+    Raises:
+        ConfigurationError: A key is missing or unknown, or a value is wrong.
+    """
+    try:
+        return TrackingParameters.model_validate(dict(configuration))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(
+            f"tracking.yml: {name}: {first['msg']}, found {first['input']!r}. "
+            "See conf/base/tracking.yml for the keys and their meaning."
+        ) from error

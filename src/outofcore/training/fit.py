@@ -1,0 +1,138 @@
+"""Train a model from loaders: restore or begin, run the loop, and say what came of it."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from outofcore.backend import keras
+from outofcore.loaders.batch_loader import BatchLoader
+from outofcore.parameters import TrainingParameters
+from outofcore.training.callbacks import find_best, make_callbacks
+from outofcore.training.checkpoint import CheckpointStore
+from outofcore.training.ledger import Ledger
+from outofcore.training.loop import Loop, Plan, callback_list
+from outofcore.training.stage_folder import announce, open_stage
+from outofcore.training.state import Progress, restore
+from outofcore.training.steps import build_state, test_call, train_call
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What came of a training run.
+
+    Attributes:
+        history: Metrics of each epoch by name, as Keras's history.
+        progress: Where the run ended and where its time went.
+        best_epoch: Number of the best epoch from 0, or `None` where none was asked for.
+        best_weights: The model's weights after that epoch, or `None`.
+    """
+
+    history: dict[str, list[float]]
+    progress: Progress
+    best_epoch: int | None
+    best_weights: list[Any] | None
+
+
+def fit(
+    model: "keras.Model",
+    train: BatchLoader,
+    validation: BatchLoader | None,
+    training: TrainingParameters,
+    folder: Path,
+    identity: Mapping[str, Any],
+) -> FitResult:
+    """Train a compiled model, continuing an unfinished run with the same identity.
+
+    Afterwards the model has the last step's weights.
+
+    Args:
+        model: A compiled model.
+        train: Batches to train on.
+        validation: Batches to validate on after each epoch, or `None`.
+        training: How to train.
+        folder: Where checkpoints and the ledger of metrics lie.
+        identity: All on which the result depends, as nested JSON values.
+
+    Raises:
+        SystemExit: A signal asked to stop; the same call goes on from there.
+        TrainingError: The loss is no longer a finite number.
+        CheckpointError: Another process trains in the folder, or there is nothing to resume.
+    """
+    store = open_stage(folder, identity, training.resume, training.checkpoint.keep)
+    try:
+        return _fit(model, train, validation, training, folder, store)
+    finally:
+        store.close()
+
+
+def _fit(
+    model: "keras.Model",
+    train: BatchLoader,
+    validation: BatchLoader | None,
+    training: TrainingParameters,
+    folder: Path,
+    store: CheckpointStore,
+) -> FitResult:
+    plan = Plan(
+        epochs=training.epochs,
+        steps_per_epoch=training.steps_per_epoch or train.steps_per_pass,
+        validation_steps=training.validation_steps,
+        log_every_steps=training.log_every_steps,
+        checkpoint=training.checkpoint,
+    )
+    first = train.read(0, 0, 1)
+    build_state(model, first)
+    terminal = sys.stdout.isatty()
+    callbacks = callback_list(model, make_callbacks(training, terminal), plan, verbose=1 if terminal else 0)
+    model.stop_training = False
+    callbacks.on_train_begin()
+    progress = _restore(model, callbacks, store, plan)
+    ledger = Ledger(store.folder / "metrics.jsonl", progress.ledger_bytes)
+    announce(folder, store, resumed=progress.step > 0)
+    loop = Loop(
+        model=model,
+        train=train,
+        validation=validation,
+        train_call=train_call(model, first, train.batch_size, training.jit),
+        test_call=test_call(model, first, train.batch_size, training.jit),
+        callbacks=callbacks,
+        plan=plan,
+        progress=progress,
+        ledger=ledger,
+        store=store,
+    )
+    if not progress.complete:
+        loop.run()
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        callbacks.on_train_end()
+        progress.complete = True
+        loop.save()
+    ledger.close()
+    best = find_best(callbacks.callbacks)
+    return FitResult(
+        history=dict(model.history.history),
+        progress=progress,
+        best_epoch=best.best_epoch if best else None,
+        best_weights=best.best_weights if best else None,
+    )
+
+
+def _restore(
+    model: "keras.Model", callbacks: "keras.callbacks.CallbackList", store: CheckpointStore, plan: Plan
+) -> Progress:
+    """Put the newest checkpoint back, after the callbacks have reset themselves."""
+    saved = store.load_newest()
+    if saved is None:
+        return Progress()
+    arrays, state = saved
+    if state["progress"]["step"] > state["progress"]["epoch"] * plan.steps_per_epoch:
+        callbacks.on_epoch_begin(state["progress"]["epoch"])
+    progress = restore(model, callbacks.callbacks, arrays, state)
+    model.stop_training = progress.stop_training
+    log.info("Resuming at step %d, in epoch %d of %d.", progress.step, progress.epoch + 1, plan.epochs)
+    return progress

@@ -1,0 +1,94 @@
+"""Read the next item while the model trains on this one."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+from outofcore.errors import LoaderError
+
+Plan = TypeVar("Plan")
+Result = TypeVar("Result")
+
+LOOK_SECONDS = 0.2
+"""How often a waiting loop looks up to see whether it should stop."""
+
+
+class Prefetch(Generic[Plan, Result]):
+    """Runs `read` on every plan in a thread, one result ahead.
+
+    The thread is a daemon, so a read that hangs in a dead file system cannot keep the process.
+
+    Attributes:
+        waited_seconds: How long `next` has waited for results in all.
+    """
+
+    def __init__(self, plans: Iterable[Plan], read: Callable[[Plan], Result], timeout_seconds: float) -> None:
+        """Start to read.
+
+        Args:
+            plans: What to read, in order.
+            read: Reads the result of a plan.
+            timeout_seconds: Longest wait for a result.
+        """
+        self._results: queue.Queue[tuple[Plan, Result] | BaseException | None] = queue.Queue(maxsize=1)
+        self._timeout = timeout_seconds
+        self._closed = threading.Event()
+        self.waited_seconds = 0.0
+        threading.Thread(target=self._work, args=(plans, read), name="outofcore-prefetch", daemon=True).start()
+
+    def _work(self, plans: Iterable[Plan], read: Callable[[Plan], Result]) -> None:
+        try:
+            for plan in plans:
+                self._put((plan, read(plan)))
+                if self._closed.is_set():
+                    return
+            self._put(None)
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            self._put(error)
+
+    def _put(self, result: tuple[Plan, Result] | BaseException | None) -> None:
+        while not self._closed.is_set():
+            try:
+                return self._results.put(result, timeout=LOOK_SECONDS)
+            except queue.Full:
+                continue
+
+    def results(self, interrupted: Callable[[], bool] = lambda: False) -> Iterator[tuple[Plan, Result]]:
+        """Iterate over plans and their results.
+
+        Args:
+            interrupted: Looked at while waiting; when true, the iteration ends early.
+
+        Raises:
+            LoaderError: No result came in time.
+            Exception: Whatever `read` raised.
+        """
+        while not interrupted():
+            result = self._next(interrupted)
+            if isinstance(result, BaseException):
+                raise result
+            if result is None:
+                return
+            yield result
+
+    def _next(self, interrupted: Callable[[], bool]) -> tuple[Plan, Result] | BaseException | None:
+        began = time.perf_counter()
+        try:
+            while not interrupted():
+                try:
+                    return self._results.get(timeout=LOOK_SECONDS)
+                except queue.Empty:
+                    if time.perf_counter() - began > self._timeout:
+                        raise LoaderError(
+                            f"loader: expected the next batches within {self._timeout:g} s, found nothing yet. "
+                            "Look at the disk or the network share, or raise loader.timeout_seconds."
+                        ) from None
+            return None
+        finally:
+            self.waited_seconds += time.perf_counter() - began
+
+    def close(self) -> None:
+        """End the thread after the read that it is at."""
+        self._closed.set()

@@ -1,0 +1,44 @@
+"""Start TensorFlow with all that decides the bits of a result."""
+
+from types import ModuleType
+
+from outofcore.errors import ConfigurationError
+
+
+def start_keras(threads: int, precision: str = "float32", seed: int | None = None) -> ModuleType:
+    """Import Keras and set threads, precision and seed.
+
+    The number of intra-op threads changes the last bits of the weights, so it is set before
+    TensorFlow's first operation and stays what it is for the life of the process.
+
+    Args:
+        threads: TensorFlow's intra-op threads.
+        precision: Keras dtype policy of layers made or loaded from now on.
+        seed: Root of all draws of Keras, TensorFlow, numpy and Python made from now on.
+
+    Returns:
+        The module `keras`.
+
+    Raises:
+        ConfigurationError: TensorFlow runs already, with another number of threads.
+    """
+    from outofcore.backend import keras, without_noise
+
+    import tensorflow as tf  # isort: skip (after the backend's settings)
+
+    running = tf.config.threading.get_intra_op_parallelism_threads()
+    if running != threads:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"training.threads: expected TensorFlow to start with {threads}, found it running with {running}. "
+                "Run this pipeline in a process of its own."
+            ) from error
+    with without_noise():
+        tf.config.list_logical_devices()
+    tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(precision)
+    if seed is not None:
+        keras.utils.set_random_seed(seed % 2**32)
+    return keras
