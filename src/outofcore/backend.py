@@ -1,10 +1,11 @@
 """Import Keras on TensorFlow without TensorFlow's noise.
 
-`from outofcore.backend import keras` is the only way in which this package imports Keras: what
+`from outofcore.backend import keras, tf` is the only way in which this package imports them: what
 decides the bits of a result is set here, before TensorFlow starts.
 """
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -43,11 +44,10 @@ def without_noise() -> Iterator[None]:
 for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
-if "tensorflow" in sys.modules:
-    import keras
-else:
-    with without_noise():
-        import keras
-        import tensorflow as tf  # noqa: F401 (its own start is noisy too)
+with without_noise():
+    import tensorflow as tf  # its own start is noisy too
+    import keras  # isort: skip
 
-__all__ = ["keras", "without_noise"]
+tf.get_logger().setLevel(logging.ERROR)
+
+__all__ = ["keras", "tf", "without_noise"]

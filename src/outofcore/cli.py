@@ -6,11 +6,10 @@ on the command line or in the parameters with exit status 2. Tracebacks of both 
 
 import logging
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import click
-import yaml
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.framework.project import LOGGING, configure_logging
@@ -46,16 +45,17 @@ def run_pipeline(**options: Any) -> Any:
         RunError: The run ended with an error that needs no traceback.
         SystemExit: Ctrl-C ended the run, or a node chose an exit status.
     """
-    _configure_terminal(options["conf_source"])
+    _configure_terminal()
     _refuse_processes(options["runner"])
     if options["pipeline"] and not options["pipelines"]:
         options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
-    callback = kedro_run.callback
-    assert callback is not None  # noqa: S101  # a click command made by decorator has one
+    original = cast(Callable[..., Any], kedro_run.callback)
     try:
-        return callback(**options)
+        return original(**options)
+    except click.UsageError as error:
+        raise CommandError(error.format_message()) from error
     except click.ClickException as error:
-        raise (CommandError if error.exit_code == CommandError.exit_code else RunError)(error.format_message()) from error
+        raise RunError(error.format_message()) from error
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
         raise SystemExit(INTERRUPTED) from None
@@ -75,15 +75,10 @@ def _refuse_processes(runner: str | None) -> None:
         )
 
 
-def _configure_terminal(conf_source: str | None) -> None:
-    """Use the logging of `--conf-source`, and plain lines where the output is no terminal."""
-    given = Path(conf_source, "logging.yml") if conf_source else None
-    config: dict[str, Any] = dict(LOGGING)
-    if given and given.is_file():
-        config = yaml.safe_load(given.read_text(encoding="utf-8"))
-    if "plain" in config.get("handlers", {}) and not sys.stdout.isatty():
-        config = config | {"root": config["root"] | {"handlers": ["plain"]}}
-    configure_logging(config)
+def _configure_terminal() -> None:
+    """Log plain lines where the output is no terminal: a table that is 80 columns wide is no log."""
+    if "plain" in LOGGING.get("handlers", {}) and not sys.stdout.isatty():
+        configure_logging(dict(LOGGING) | {"root": LOGGING["root"] | {"handlers": ["plain"]}})
 
 
 run = click.Command(

@@ -25,7 +25,7 @@ def error_line(error: BaseException) -> str | None:
             return str(link)
     if isinstance(error, DatasetError):
         return _dataset_line(error, chain[-1])
-    if _raised_by_kedro(error):
+    if _raised_by_kedro(error) and not isinstance(error, TypeError):
         return _one_line(error)
     return None
 

@@ -58,12 +58,12 @@ def parameter_problems(parameters: Mapping[str, Any], runtime: Mapping[str, Any]
     except ValidationError as error:
         details = error.errors()
     unknown = [_full_name(detail["loc"], detail["input"]) for detail in details if detail["type"] in _UNKNOWN_KEY]
-    explained = {nearest_name(name) for name in unknown}
+    # A mistyped name is why the right one is missing: that is one mistake, not two.
+    explained = {("missing", nearest_name(name)) for name in unknown}
     wrong = [
         _wrong_value(detail["type"], detail["loc"], detail["input"], detail.get("ctx", {}))
         for detail in details
-        # A mistyped name is why the right one is missing: that is one mistake, not two.
-        if detail["type"] not in _UNKNOWN_KEY and _dotted(detail["loc"]) not in explained
+        if detail["type"] not in _UNKNOWN_KEY and (detail["type"], _dotted(detail["loc"])) not in explained
     ]
     return [*map(_unknown_name, unknown), *wrong, *_misplaced_paths(parameters, runtime or {})]
 

@@ -109,7 +109,7 @@ class Project:
         manager.hook.after_context_created(context=Context(self.path, loader))
         pipeline = Pipeline(
             [
-                node(lambda: prepare(), None, "data_summary", name="prepare"),
+                node(prepare, None, "data_summary", name="prepare"),
                 node(lambda summary, folder: train() or 1, ["data_summary", "training_folder"], "model", name="train"),
                 node(lambda model: evaluate(), "model", "metrics", name="evaluate"),
             ],

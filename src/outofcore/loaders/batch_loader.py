@@ -80,6 +80,7 @@ class BatchLoader(keras.utils.PyDataset):
         self.seed, self.shuffle, self.drop_last = seed, shuffle, drop_last
         self.timeout_seconds = timeout_seconds
         self.pass_ = 0
+        self._begun = False
         self._names = [name for name in (x, y, sample_weight) if name is not None]
         self._reading = (source, transform, workers, use_multiprocessing, timeout_seconds)
         self._reader: Reader | None = None
@@ -104,9 +105,14 @@ class BatchLoader(keras.utils.PyDataset):
         start = index * self.steps_per_call
         return self.read(self.pass_, start, min(start + self.steps_per_call, self.steps_per_pass))
 
+    def on_epoch_begin(self) -> None:
+        """Note that the pass is being read."""
+        self._begun = True
+
     def on_epoch_end(self) -> None:
-        """Go on to the next pass."""
-        self.pass_ += 1
+        """Go on to the next pass; Keras's `fit` calls this once before the first epoch too."""
+        self.pass_ += self._begun
+        self._begun = False
 
     def positions(self, pass_: int, start: int, stop: int) -> Positions:
         """Positions in the source of the samples of batches `start` to `stop` of a pass."""

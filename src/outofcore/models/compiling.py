@@ -14,7 +14,7 @@ def classifier_head(classes: int) -> "keras.layers.Layer":
 
     Probabilities are float32 under mixed precision too.
     """
-    import keras
+    from outofcore.backend import keras
 
     units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
     return keras.layers.Dense(units, activation=activation, dtype="float32", name="probability")
@@ -41,7 +41,7 @@ def make_optimizer(parameters: OptimizerParameters) -> "keras.optimizers.Optimiz
     Raises:
         ConfigurationError: Keras has no such class, or it refuses an argument.
     """
-    import keras
+    from outofcore.backend import keras
 
     rate: Any = parameters.learning_rate
     if parameters.schedule is not None:

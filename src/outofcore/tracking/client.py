@@ -164,10 +164,15 @@ def connect_to_mlflow(store: Store, timeout_seconds: int) -> Any:
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout_seconds)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    for name, level in {"alembic": logging.WARNING, "mlflow.system_metrics": logging.ERROR}.items():
-        logging.getLogger(name).setLevel(level)
     if store.file is not None and not store.file.exists():
         logger.info("creating the MLflow store (first run only)")
     from mlflow.tracking import MlflowClient
 
+    quiet = {
+        "mlflow": os.environ["MLFLOW_LOGGING_LEVEL"].upper(),
+        "mlflow.system_metrics": "ERROR",
+        "alembic": "WARNING",
+    }
+    for name, level in quiet.items():
+        logging.getLogger(name).setLevel(level)
     return MlflowClient(store.uri)

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,17 @@ SEND_SECONDS = 10.0
 """Longest wait for MLflow after a training and at the end. A dead server costs one timeout."""
 
 
+@dataclass(frozen=True)
+class _Setup:
+    """What is known of the project before a pipeline runs."""
+
+    project_path: Path
+    config_loader: Mapping[str, Any]
+    parameters: TrackingParameters
+    store: Store
+    records: RunRecords
+
+
 class TrackingHooks:
     """Records runs in `.outofcore/runs` and in MLflow.
 
@@ -45,26 +57,25 @@ class TrackingHooks:
 
     def __init__(self) -> None:
         self.experiment: str | None = None
-        self._context: KedroContext | None = None
-        self._parameters: TrackingParameters | None = None
-        self._store: Store | None = None
-        self._records: RunRecords | None = None
+        self._setup: _Setup | None = None
         self._record: RunRecord | None = None
         self._sender: LedgerSender | None = None
+        self._run_id: str | None = None
         self._namespaces: list[str] = []
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
     @property
     def run_id(self) -> str | None:
-        """ID of the MLflow run, `None` where there is none (yet)."""
-        return self._sender.record.mlflow_run_id if self._sender is not None else None
+        """ID of the MLflow run, of the last one where it has ended; `None` where there is none."""
+        sender = self._sender
+        return self._run_id if sender is None else sender.record.mlflow_run_id
 
     @property
     def tracking_uri(self) -> str | None:
         """Address of the MLflow store, `None` where tracking is off."""
-        on = self._parameters is not None and self._parameters.enabled
-        return self._store.uri if on and self._store is not None else None
+        setup = self._setup
+        return setup.store.uri if setup is not None and setup.parameters.enabled else None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -76,9 +87,15 @@ class TrackingHooks:
         Raises:
             ConfigurationError: A value of `tracking.yml` is wrong.
         """
-        self._context = context
-        self._parameters = read_tracking_parameters(context.config_loader["tracking"])
-        self._store = store_of(self._parameters.uri, Path(context.project_path))
+        project = Path(context.project_path)
+        parameters = read_tracking_parameters(context.config_loader["tracking"])
+        self._setup = _Setup(
+            project_path=project,
+            config_loader=context.config_loader,
+            parameters=parameters,
+            store=store_of(parameters.uri, project),
+            records=RunRecords(project / ".outofcore" / "runs"),
+        )
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
@@ -88,31 +105,32 @@ class TrackingHooks:
             run_params: Kedro's parameters of the run.
             pipeline: The nodes that will run.
         """
-        if self._context is None or self._parameters is None or self._store is None:
+        setup = self._setup
+        if setup is None:
             return
         self._close("killed")
-        project = Path(self._context.project_path)
-        parameters: Mapping[str, Any] = self._context.config_loader["parameters"]
-        self._namespaces = sorted({node.namespace.split(".")[0] for node in pipeline.nodes if node.namespace})
-        self.experiment = self._parameters.experiment or description.experiment_name(self._namespaces, run_params)
-        self._records = RunRecords(project / ".outofcore" / "runs")
-        self._records.settle()
-        record = RunRecord(
-            command_key=command_key(run_params, parameters, self._namespaces),
-            name="",
-            experiment=self.experiment,
-            tracking_uri=redact_text(self._store.uri) if self._parameters.enabled else None,
+        self._run_id = None
+        namespaces = self._namespaces = sorted(
+            {node.namespace.split(".")[0] for node in pipeline.nodes if node.namespace}
         )
-        record.name = description.run_name(self.experiment, record.started)
-        earlier = self._take_place_of(record)
+        parameters: Mapping[str, Any] = setup.config_loader["parameters"]
+        self.experiment = setup.parameters.experiment or description.experiment_name(namespaces, run_params)
+        setup.records.settle()
+        record = RunRecord(
+            command_key=command_key(run_params, parameters, namespaces),
+            name=description.run_name(self.experiment, now()),
+            experiment=self.experiment,
+            tracking_uri=redact_text(setup.store.uri) if setup.parameters.enabled else None,
+        )
+        earlier = _make_room(setup.records, record)
         atexit.register(self._at_exit)
-        if not self._parameters.enabled:
+        if not setup.parameters.enabled:
             self._record = record
-            self._records.write(record)
+            setup.records.write(record)
             return
-        record.params = description.described_parameters(parameters, self._namespaces)
-        record.tags = description.run_tags(run_params, parameters, self._namespaces, project)
-        self._sender = self._new_sender(self._records, record, earlier)
+        record.params = description.described_parameters(parameters, namespaces)
+        record.tags = description.run_tags(run_params, parameters, namespaces, setup.project_path)
+        self._sender = _new_sender(setup, record, earlier)
         self._sender.start(OPEN_SECONDS)
 
     @hook_impl
@@ -174,40 +192,42 @@ class TrackingHooks:
             self._sender.add(tags={"error": description.first_line(error)})
         self._close("failed")
 
-    def _take_place_of(self, record: RunRecord) -> RunRecord | None:
-        """Find the unfinished run of the same command that goes on, or make room for a new one."""
-        assert self._records is not None
-        last = self._records.read(record.command_key)
-        if last is None:
-            return None
-        if last.status == "running":
-            logger.warning("The same command runs already, in process %d.", last.pid)
-            record.aside = True
-            return None
-        if last.status != "finished" and last.tracking_uri == record.tracking_uri is not None:
-            return last
-        if not last.delivered and last.tracking_uri is not None:
-            self._records.set_aside(last)
-        return None
-
-    def _new_sender(self, records: RunRecords, record: RunRecord, earlier: RunRecord | None) -> LedgerSender:
-        assert self._parameters is not None and self._store is not None
-        values = self._parameters
-        client = TrackingClient(self._store, values.timeout_seconds, values.retry_after_seconds)
-        system = SystemMetrics(self._store.uri, values.system_metrics_interval_seconds)
-        return LedgerSender(client, records, record, earlier, system if values.system_metrics else None)
-
     def _close(self, status: Literal["finished", "failed", "killed"]) -> None:
         with self._lock:
             sender, self._sender = self._sender, None
             record, self._record = self._record, None
         atexit.unregister(self._at_exit)
-        if record is not None and self._records is not None:
+        if record is not None and self._setup is not None:
             record.status, record.ended = status, now()
-            self._records.delivered(record)
-        if sender is not None and not sender.close(status, SEND_SECONDS):
-            logger.warning("MLflow does not hold all of this run; the next run sends the rest.")
+            self._setup.records.delivered(record)
+        if sender is not None:
+            if not sender.close(status, SEND_SECONDS):
+                logger.warning("MLflow does not hold all of this run; the next run sends the rest.")
+            self._run_id = sender.record.mlflow_run_id
 
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:
             self._close("killed")
+
+
+def _make_room(records: RunRecords, record: RunRecord) -> RunRecord | None:
+    """Find the unfinished run of the same command that goes on, or make room for a new one."""
+    last = records.read(record.command_key)
+    if last is None:
+        return None
+    if last.status == "running":
+        logger.warning("The same command runs already, in process %d.", last.pid)
+        record.aside = True
+        return None
+    if last.status != "finished" and last.tracking_uri == record.tracking_uri:
+        return last
+    if not last.delivered:
+        records.set_aside(last)
+    return None
+
+
+def _new_sender(setup: _Setup, record: RunRecord, earlier: RunRecord | None) -> LedgerSender:
+    values = setup.parameters
+    client = TrackingClient(setup.store, values.timeout_seconds, values.retry_after_seconds)
+    system = SystemMetrics(setup.store.uri, values.system_metrics_interval_seconds)
+    return LedgerSender(client, setup.records, record, earlier, system if values.system_metrics else None)

@@ -48,12 +48,13 @@ class LedgerSender:
         self._records = records
         self._fresh = record
         self._earlier = earlier
+        self._settled = earlier is None
         self._system_metrics = system_metrics
         self._interval = interval
         self._lock = threading.RLock()
         self._wake = threading.Condition()
         self._asked = self._served = 0
-        self._ending = False
+        self._ending = self._ended = False
         self._opened = threading.Event()
         self._watches: dict[Path, TrainingWatch] = {}
         self._seen: dict[str, LedgerRecord] = {}
@@ -62,6 +63,8 @@ class LedgerSender:
         self._gave_up = False
         self.record = record if earlier is None else _continued(earlier, record)
         self._delivery = self._new_delivery()
+        if not self.record.ledgers:
+            self._settle_on(self.record)
         records.write(self.record)
         self._thread = threading.Thread(target=self._loop, name="tracking", daemon=True)
 
@@ -87,11 +90,11 @@ class LedgerSender:
     def add(self, tags: Mapping[str, str] | None = None, metrics: Mapping[str, float] | None = None) -> None:
         """Note tags and metrics, to be sent with the next round."""
         with self._lock:
-            record = self._fresh
-            record.tags = {**record.tags, **(tags or {})}
-            record.metrics = record.metrics | {name: (value, now()) for name, value in (metrics or {}).items()}
-            if record is self.record:
-                self._records.write(record)
+            points = {name: (value, now()) for name, value in (metrics or {}).items()}
+            for record in (self._fresh, self.record) if self._settled else (self._fresh,):
+                record.tags = {**record.tags, **(tags or {})}
+                record.metrics = record.metrics | points
+            self._records.write(self.record)
 
     def flush(self, timeout: float) -> bool:
         """Wait until a whole round has been made from here on, with success or without.
@@ -106,7 +109,7 @@ class LedgerSender:
             self._asked += 1
             mine = self._asked
             self._wake.notify_all()
-            return self._wake.wait_for(lambda: self._served >= mine, timeout)
+            return self._wake.wait_for(lambda: self._ended or self._served >= mine, timeout)
 
     def close(self, status: Literal["finished", "failed", "killed"], timeout: float) -> bool:
         """End the run: send what is left and close the MLflow run.
@@ -119,9 +122,10 @@ class LedgerSender:
             Whether MLflow holds all of the run.
         """
         with self._lock:
-            for record in (self.record, self._fresh):
-                record.status, record.ended = status, now()
-            self._records.write(self.record)
+            if not self._ending:
+                for record in (self.record, self._fresh):
+                    record.status, record.ended = status, now()
+                self._records.write(self.record)
             self._ending = True
         self.flush(timeout)
         return self.record.delivered
@@ -143,7 +147,7 @@ class LedgerSender:
                 logger.warning("Tracking stopped; the run goes on without.", exc_info=True)
             self._opened.set()
             with self._wake:
-                self._served = asked
+                self._served, self._ended = asked, ending
                 self._wake.notify_all()
             if ending:
                 self._stop_sampling()
@@ -161,10 +165,9 @@ class LedgerSender:
             self._settle_on(self.record)
             self._client.try_again()
         self._open()
-        if self.record is self._fresh:
-            self._delivery.describe()
+        self._delivery.describe()
         self._opened.set()
-        if self.record is self._fresh:
+        if self._settled:
             self._sample()
         self._delivery.send_points()
         if ending:
@@ -187,10 +190,7 @@ class LedgerSender:
         """Decide which record the rest of the run belongs to: the continued one, or a new one."""
         with self._lock:
             earlier, fresh = self._earlier, self._fresh
-            if earlier is None:
-                return
-            self._earlier = None
-            if record is fresh:
+            if record is not self.record and earlier is not None:
                 logger.info("Training starts anew with other data: a new MLflow run begins.")
                 earlier.ledgers, earlier.delivered = self.record.ledgers, False
                 self._records.set_aside(earlier)
@@ -198,10 +198,10 @@ class LedgerSender:
                 fresh.ledgers = dict(self._seen)
                 self.record = fresh
                 self._delivery = self._new_delivery()
-            else:
-                record.tags = {name: value for name, value in record.tags.items() if name != "error"} | fresh.tags
+            elif not self._settled:
+                record.tags = _continued_tags(record, fresh)
                 record.metrics = record.metrics | fresh.metrics
-                self._fresh = record
+            self._settled = True
             self._records.write(self.record)
 
     def _new_delivery(self) -> Delivery:
@@ -212,9 +212,8 @@ class LedgerSender:
             self._delivery.open(running=True)
         except GoneError:
             with self._lock:
-                self._earlier = None
+                self._settled = True
                 self._fresh.ledgers = dict(self._seen)
-                self._fresh.mlflow_run_id = None
                 self.record = self._fresh
                 self._delivery = self._new_delivery()
             self._delivery.open()
@@ -253,11 +252,14 @@ class LedgerSender:
 
 def _continued(earlier: RunRecord, fresh: RunRecord) -> RunRecord:
     """Make the record of a run that goes on where an unfinished one stopped."""
-    changed = {
-        f"continued.{name}": value
-        for name, value in fresh.params.items()
-        if name in earlier.params and earlier.params[name] != value
-    }
-    fresh.tags = fresh.tags | changed
     now_running = {"pid": fresh.pid, "process_created": fresh.process_created, "status": "running"}
     return earlier.model_copy(update=now_running | {"ended": None, "delivered": False})
+
+
+def _continued_tags(earlier: RunRecord, fresh: RunRecord) -> dict[str, str]:
+    """Join the tags of both; a parameter with another value is told too, for MLflow keeps the first."""
+    kept = {name: value for name, value in earlier.tags.items() if name != "error"}
+    changed = {
+        f"continued.{name}": value for name, value in fresh.params.items() if earlier.params.get(name, value) != value
+    }
+    return kept | fresh.tags | changed

@@ -85,8 +85,7 @@ def _fit(
         log_every_steps=training.log_every_steps,
         checkpoint=training.checkpoint,
     )
-    first = train.read(0, 0, 1)
-    build_state(model, first)
+    build_state(model, train.read(0, 0, 1))
     terminal = sys.stdout.isatty()
     callbacks = callback_list(model, make_callbacks(training, terminal), plan, verbose=1 if terminal else 0)
     model.stop_training = False
@@ -98,8 +97,8 @@ def _fit(
         model=model,
         train=train,
         validation=validation,
-        train_call=train_call(model, first, train.batch_size, training.jit),
-        test_call=test_call(model, first, train.batch_size, training.jit),
+        train_call=train_call(model, train.batch_size, training.jit),
+        test_call=test_call(model, train.batch_size, training.jit),
         callbacks=callbacks,
         plan=plan,
         progress=progress,

@@ -22,9 +22,7 @@ def start_keras(threads: int, precision: str = "float32", seed: int | None = Non
     Raises:
         ConfigurationError: TensorFlow runs already, with another number of threads.
     """
-    from outofcore.backend import keras, without_noise
-
-    import tensorflow as tf  # isort: skip (after the backend's settings)
+    from outofcore.backend import keras, tf, without_noise
 
     running = tf.config.threading.get_intra_op_parallelism_threads()
     if running != threads:
@@ -38,6 +36,9 @@ def start_keras(threads: int, precision: str = "float32", seed: int | None = Non
     with without_noise():
         tf.config.list_logical_devices()
     tf.config.experimental.enable_op_determinism()
+    # these two passes reassociate products in a plain step and not in one inside a loop, so the last
+    # bits differed from fit's (docs/adr/0002); the speed is the same without them
+    tf.config.optimizer.set_experimental_options({"constant_folding": False, "arithmetic_optimization": False})
     keras.config.set_dtype_policy(precision)
     if seed is not None:
         keras.utils.set_random_seed(seed % 2**32)

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from outofcore.backend import keras
+from outofcore.backend import keras, tf
 from outofcore.loaders.batch_loader import Item
 
 Call = Callable[[Item], dict[str, float]]
@@ -29,21 +28,20 @@ def build_state(model: "keras.Model", item: Item) -> None:
     model.reset_metrics()
 
 
-def train_call(model: "keras.Model", item: Item, batch_size: int, jit: bool = False) -> Call:
+def train_call(model: "keras.Model", batch_size: int, jit: bool = False) -> Call:
     """Make the call that trains on an item.
 
     Args:
-        model: A compiled model.
-        item: Any item of the loader, for shapes and dtypes.
+        model: A compiled model whose variables have been built.
         batch_size: Samples per optimizer step.
         jit: Whether XLA compiles the step.
     """
-    return _metrics_call(model, model.train_step, item, batch_size, jit)
+    return _metrics_call(model, model.train_step, batch_size, jit)
 
 
-def test_call(model: "keras.Model", item: Item, batch_size: int, jit: bool = False) -> Call:
+def test_call(model: "keras.Model", batch_size: int, jit: bool = False) -> Call:
     """Make the call that evaluates an item; arguments as for `train_call`."""
-    return _metrics_call(model, model.test_step, item, batch_size, jit)
+    return _metrics_call(model, model.test_step, batch_size, jit)
 
 
 def predict_call(model: "keras.Model", batch_size: int) -> Callable[[Item], Any]:
@@ -62,17 +60,17 @@ def predict_call(model: "keras.Model", batch_size: int) -> Callable[[Item], Any]
     return call
 
 
-def _metrics_call(model: "keras.Model", step: Callable[[Any], Any], item: Item, batch_size: int, jit: bool) -> Call:
-    if model.run_eagerly:
-        loop = _dynamic_loop(step, batch_size)
-    elif jit:
+def _metrics_call(model: "keras.Model", step: Callable[[Any], Any], batch_size: int, jit: bool) -> Call:
+    if jit and not model.run_eagerly:
         return _static_call(model, step, batch_size)
-    else:
-        signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in item)
-        loop = tf.function(_dynamic_loop(step, batch_size), input_signature=[signature])
+    loop = _dynamic_loop(step, batch_size)
+    traced: list[Callable[[Any], None]] = [] if not model.run_eagerly else [loop]
 
     def call(item: Item) -> dict[str, float]:
-        loop(tuple(tf.convert_to_tensor(part) for part in item))
+        if not traced:  # with the number of samples left open, so that a short item is no new trace
+            signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in item)
+            traced.append(tf.function(loop, input_signature=[signature]))
+        traced[0](tuple(tf.convert_to_tensor(part) for part in item))
         return current_metrics(model)
 
     return call

@@ -1,0 +1,61 @@
+"""Small sources and models that the tests share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.sources.base import Field
+
+
+class ArraySource:
+    """Rows of arrays in memory, behind the interface of a source of files."""
+
+    def __init__(self, **columns: NDArray[Any]) -> None:
+        self.columns = columns
+        self.fields: Mapping[str, Field] = {
+            name: Field(column.shape[1:], column.dtype.name) for name, column in columns.items()
+        }
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def read(self, positions: NDArray[np.int64], out: Mapping[str, NDArray[Any]]) -> None:
+        for name, column in self.columns.items():
+            out[name][...] = column[positions]
+
+    def ids(self, positions: NDArray[np.int64]) -> list[str]:
+        return [f"row {position}" for position in positions.tolist()]
+
+
+class FailingSource(ArraySource):
+    """Fails when it reads the sample at `bad`, in the way that `how` says."""
+
+    def __init__(self, bad: int, how: str, **columns: NDArray[Any]) -> None:
+        super().__init__(**columns)
+        self.bad, self.how = bad, how
+
+    def read(self, positions: NDArray[np.int64], out: Mapping[str, NDArray[Any]]) -> None:
+        import os
+        import signal
+        import time
+
+        if self.bad in positions:
+            if self.how == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            elif self.how == "hang":
+                time.sleep(3600)
+            elif self.how == "none":
+                out["x"][...] = None  # a sample that reads as None
+            else:
+                raise ValueError(self.how)
+        super().read(positions, out)
+
+
+def rows(count: int, features: int = 5, seed: int = 0) -> dict[str, NDArray[Any]]:
+    """Rows of a binary problem that a small net can learn."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(count, features)).astype(np.float32)
+    y = (x.sum(axis=1) + rng.normal(scale=0.5, size=count) > 0).astype(np.int32)
+    return {"x": x, "y": y, "w": rng.uniform(0.5, 2.0, count).astype(np.float32)}
