@@ -72,8 +72,11 @@ def test_settling_marks_them_killed_at_their_last_sign_of_life(records: RunRecor
     assert records.left_running() == []
 
 
-def test_a_file_that_is_no_record_is_left_out(records: RunRecords) -> None:
+def test_a_file_that_is_no_record_is_left_out(records: RunRecords, caplog: pytest.LogCaptureFixture) -> None:
     records.write(record("good", **DEAD))
+    (records.folder / ".half-written.tmp.json").write_text("{")
+    assert [found.command_key for found in records.all()] == ["good"]
+    assert caplog.text == ""
     (records.folder / "half.json").write_text('{"command_key": "ha')
     assert [found.command_key for found in records.all()] == ["good"]
     assert records.read("half") is None

@@ -139,7 +139,7 @@ class TrackingClient:
         if code in _REFUSALS:
             return RefusedError(text)
         self._client = None
-        message = f"MLflow at {redact_text(self.store.uri)} does not answer ({type(error).__name__}: {text[:200]})."
+        message = f"MLflow at {redact_text(self.store.uri)} does not answer ({type(error).__name__}: {text[:120]})."
         if self._silent_until is None:
             logger.warning(
                 "%s The run goes on; what it records is kept and sent later. Next try in %g s.",
@@ -163,6 +163,7 @@ def connect_to_mlflow(store: Store, timeout_seconds: int) -> Any:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout_seconds)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # it may hold credentials
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     if store.file is not None and not store.file.exists():
         logger.info("creating the MLflow store (first run only)")

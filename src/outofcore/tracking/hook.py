@@ -202,7 +202,7 @@ class TrackingHooks:
             self._setup.records.delivered(record)
         if sender is not None:
             if not sender.close(status, SEND_SECONDS):
-                logger.warning("MLflow does not hold all of this run; the next run sends the rest.")
+                logger.info("MLflow does not hold all of this run; the next run sends the rest.")
             self._run_id = sender.record.mlflow_run_id
 
     def _at_exit(self) -> None:

@@ -156,7 +156,8 @@ class RunRecords:
     def all(self) -> Iterator[RunRecord]:
         """Read all records."""
         for path in sorted(self.folder.glob("*.json")):
-            if (record := _read(path)) is not None:
+            half_written = path.name.startswith(".")
+            if not half_written and (record := _read(path)) is not None:
                 yield record
 
     def left_running(self) -> list[RunRecord]:

@@ -66,7 +66,7 @@ class CheckpointStore:
         """
         numbers = [_number(path) for path in self._manifests()]
         name = f"{(max(numbers, default=0) + 1):08d}"  # a number, not a time: clocks go back
-        content = tensors_to_bytes({key: np.ascontiguousarray(array) for key, array in arrays.items()})
+        content = tensors_to_bytes({key: np.require(array, requirements="C") for key, array in arrays.items()})
         write_atomically(self.folder / f"{name}.safetensors", content)
         manifest = {
             "file": f"{name}.safetensors",

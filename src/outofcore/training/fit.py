@@ -67,6 +67,9 @@ def fit(
     try:
         return _fit(model, train, validation, training, folder, store)
     finally:
+        train.close()
+        if validation is not None:
+            validation.close()
         store.close()
 
 

@@ -93,9 +93,6 @@ class Loop:
                     self._epoch(items, ahead)
         finally:
             ahead.close()
-            self.train.close()
-            if self.validation is not None:
-                self.validation.close()
 
     def _stretches(self) -> Iterator[Stretch]:
         every = self.plan.steps_per_epoch, self.plan.log_every_steps, self.plan.checkpoint.every_steps

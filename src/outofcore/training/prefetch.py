@@ -14,6 +14,9 @@ Result = TypeVar("Result")
 LOOK_SECONDS = 0.2
 """How often a waiting loop looks up to see whether it should stop."""
 
+JOIN_SECONDS = 5.0
+"""How long to wait for the last read to end."""
+
 
 class Prefetch(Generic[Plan, Result]):
     """Runs `read` on every plan in a thread, one result ahead.
@@ -36,7 +39,8 @@ class Prefetch(Generic[Plan, Result]):
         self._timeout = timeout_seconds
         self._closed = threading.Event()
         self.waited_seconds = 0.0
-        threading.Thread(target=self._work, args=(plans, read), name="outofcore-prefetch", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, args=(plans, read), name="outofcore-prefetch", daemon=True)
+        self._thread.start()
 
     def _work(self, plans: Iterable[Plan], read: Callable[[Plan], Result]) -> None:
         try:
@@ -90,5 +94,6 @@ class Prefetch(Generic[Plan, Result]):
             self.waited_seconds += time.perf_counter() - began
 
     def close(self) -> None:
-        """End the thread after the read that it is at."""
+        """End the thread after the read that it is at; one that hangs is left behind."""
         self._closed.set()
+        self._thread.join(timeout=JOIN_SECONDS)
