@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,11 @@ from kedro.runner import SequentialRunner
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from outofcore.tracking.client import TrackingClient
 from outofcore.tracking.hook import TrackingHooks
+from outofcore.tracking.ledger_sender import LedgerSender
 from outofcore.tracking.parameters import Store, store_of
+from outofcore.tracking.run_records import RunRecord, RunRecords
 from outofcore.types import TrainingFolder
 
 PARAMETERS = {"mnist": {"seed": 42, "training": {"epochs": 2, "resume": "auto"}, "data": {"access_token": "hunter2"}}}
@@ -161,3 +165,56 @@ def project(tmp_path: Path, empty_store: Path) -> Project:
 def store(project: Project) -> Store:
     """The store of the project."""
     return store_of("sqlite:///mlflow.db", project.path)
+
+
+class Server:
+    """A real `MlflowClient` behind a switch: up, down (fails), or hanging (answers late)."""
+
+    def __init__(self, store: Store) -> None:
+        self._client = MlflowClient(store.uri)
+        self.state = "up"
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            if self.state == "down":
+                raise ConnectionError("refused")
+            if self.state == "hanging":
+                time.sleep(3.0)
+                raise TimeoutError("no answer")
+            return getattr(self._client, method)(*arguments, **keywords)
+
+        return call
+
+
+@pytest.fixture
+def server(store: Store) -> Server:
+    return Server(store)
+
+
+@pytest.fixture
+def records(project: Project) -> RunRecords:
+    return RunRecords(project.records)
+
+
+@pytest.fixture
+def open_sender(
+    project: Project, store: Store, server: Server, records: RunRecords
+) -> Iterator[Callable[..., LedgerSender]]:
+    """Start senders that follow the training folder, ten times as often as in earnest."""
+
+    def start(earlier: RunRecord | None = None, **values: Any) -> LedgerSender:
+        record = RunRecord(
+            **({"command_key": "k", "name": "n", "experiment": "mnist", "tracking_uri": "here"} | values)
+        )
+        client = TrackingClient(store, 1, 0.3, lambda store, timeout: server)
+        sender = LedgerSender(client, records, record, earlier, interval=0.05)
+        senders.append(sender)
+        sender.start(5.0)
+        sender.watch(project.training_folder, "")
+        return sender
+
+    senders: list[LedgerSender] = []
+    project.training_folder.mkdir()
+    yield start
+    for sender in senders:
+        sender.close("killed", 5.0)

@@ -1,73 +1,20 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
-from mlflow.tracking import MlflowClient
 
-from outofcore.tracking.client import TrackingClient
 from outofcore.tracking.ledger_sender import LedgerSender
 from outofcore.tracking.parameters import Store
-from outofcore.tracking.run_records import RunRecord, RunRecords
+from outofcore.tracking.run_records import RunRecords
 
 if TYPE_CHECKING:
-    from conftest import Project
-
-
-class Server:
-    """A real `MlflowClient` behind a switch: up, down (fails), or hanging (answers late)."""
-
-    def __init__(self, store: Store) -> None:
-        self._client = MlflowClient(store.uri)
-        self.state = "up"
-
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(*arguments: Any, **keywords: Any) -> Any:
-            if self.state == "down":
-                raise ConnectionError("refused")
-            if self.state == "hanging":
-                time.sleep(3.0)
-                raise TimeoutError("no answer")
-            return getattr(self._client, method)(*arguments, **keywords)
-
-        return call
-
-
-@pytest.fixture
-def server(store: Store) -> Server:
-    return Server(store)
-
-
-@pytest.fixture
-def records(project: "Project") -> RunRecords:
-    return RunRecords(project.records)
+    from conftest import Project, Server
 
 
 Open = Callable[..., LedgerSender]
-
-
-@pytest.fixture
-def open_sender(project: "Project", store: Store, server: Server, records: RunRecords) -> Iterator[Open]:
-    """Start senders that follow the training folder, ten times as often as in earnest."""
-
-    def start(earlier: RunRecord | None = None, **values: Any) -> LedgerSender:
-        record = RunRecord(
-            **({"command_key": "k", "name": "n", "experiment": "mnist", "tracking_uri": "here"} | values)
-        )
-        client = TrackingClient(store, 1, 0.3, lambda store, timeout: server)
-        sender = LedgerSender(client, records, record, earlier, interval=0.05)
-        senders.append(sender)
-        sender.start(5.0)
-        sender.watch(project.training_folder, "")
-        return sender
-
-    senders: list[LedgerSender] = []
-    project.training_folder.mkdir()
-    yield start
-    for sender in senders:
-        sender.close("killed", 5.0)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -111,7 +58,7 @@ def test_a_ledger_cut_back_by_a_resume_gives_no_value_twice(project: "Project", 
 
 
 def test_a_server_down_from_the_start_gets_all_when_it_is_up(
-    project: "Project", server: Server, open_sender: Open
+    project: "Project", server: "Server", open_sender: Open
 ) -> None:
     server.state = "down"
     sender = open_sender()
@@ -127,7 +74,7 @@ def test_a_server_down_from_the_start_gets_all_when_it_is_up(
 
 
 def test_a_server_down_in_the_middle_gets_all_when_it_is_up(
-    project: "Project", server: Server, open_sender: Open
+    project: "Project", server: "Server", open_sender: Open
 ) -> None:
     sender = open_sender()
     project.train("a", range(10))
@@ -141,7 +88,7 @@ def test_a_server_down_in_the_middle_gets_all_when_it_is_up(
     assert steps(project) == list(range(20))
 
 
-def test_a_server_that_hangs_holds_nobody_up(project: "Project", server: Server, open_sender: Open) -> None:
+def test_a_server_that_hangs_holds_nobody_up(project: "Project", server: "Server", open_sender: Open) -> None:
     sender = open_sender()
     server.state = "hanging"
     project.train("a", range(10))
@@ -170,7 +117,7 @@ def test_a_locked_store_holds_nobody_up(project: "Project", store: Store, open_s
 
 
 def test_what_was_never_sent_the_next_run_sends(
-    project: "Project", server: Server, records: RunRecords, open_sender: Open
+    project: "Project", server: "Server", records: RunRecords, open_sender: Open
 ) -> None:
     server.state = "down"
     first = open_sender(params={"epochs": "2"})
@@ -227,7 +174,7 @@ def test_a_training_that_starts_anew_with_the_same_data_goes_on_too(project: "Pr
 
 @pytest.mark.parametrize("while_down", [False, True])
 def test_a_training_that_starts_anew_with_other_data_gets_a_run_of_its_own(
-    project: "Project", server: Server, open_sender: Open, while_down: bool
+    project: "Project", server: "Server", open_sender: Open, while_down: bool
 ) -> None:
     first = open_sender(tags={"data.digest": "old"}, params={"a": "0"})
     project.train("a", range(10))
