@@ -1,6 +1,5 @@
 """Checks of sample IDs, labels and weights, over whole columns at once."""
 
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,20 @@ from outofcore.errors import DataError
 UNSAFE_ID = r"(^/)|(^|/)\.\.(/|$)|[\x00-\x1f\x7f]|^$"
 """IDs that lead out of the folder, hold control characters, or are empty."""
 
+NO_LABEL = r"^\s*$|^(?i:nan)$|^\s|\s$"
+"""Labels that are missing, or that blanks around them would make a class of their own."""
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+WHOLE_NUMBER = r"^\d+(\.0*)?$"
+
 
 def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> None:
     """Refuse IDs that are unsafe, that stand twice, or that some file systems cannot tell apart.
+
+    Args:
+        path: The label table, or the folder whose files are the samples.
+        ids: Sample IDs, texts.
+        labels: Label of each sample, texts.
 
     Raises:
         DataError: Such an ID was found; the message names it and its row.
@@ -25,18 +35,17 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
     if pc.any(unsafe).as_py():
         row = _first(unsafe)
         raise DataError(
-            f"{path}, row {row + 2}: expected the name of a file below the image folder as sample ID, "
-            f"found {ids[row].as_py()!r}. Correct the row."
+            f"{_place(path, row)}: expected the name of a file below the image folder as sample ID, "
+            f"found {ids[row].as_py()!r}. Correct the row or rename the file."
         )
     _refuse_double(path, ids, labels)
-    folded = pa.array([unicodedata.normalize("NFC", text.as_py()) for text in ids]) if _has_wide(ids) else ids
-    folded = pc.utf8_lower(folded)
+    folded = pc.utf8_lower(pc.utf8_normalize(ids, form="NFC"))
     row = _first_repeated(folded)
     if row is not None:
         same = pc.index(folded, folded[row]).as_py()
         raise DataError(
-            f"{path}, row {row + 2}: expected IDs that differ in more than case or Unicode form, found "
-            f"{ids[row].as_py()!r} beside {ids[same].as_py()!r} of row {same + 2}. Rename one of the files."
+            f"{_place(path, row)}: expected IDs that differ in more than case or Unicode form, found "
+            f"{ids[row].as_py()!r} beside {ids[same].as_py()!r}. Rename one of the files."
         )
 
 
@@ -45,26 +54,50 @@ def _refuse_double(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedA
     if row is None:
         return
     same = pc.index(ids, ids[row]).as_py()
-    both = f"label {labels[same].as_py()!r} in row {same + 2} and {labels[row].as_py()!r} in row {row + 2}"
+    both = f"label {labels[same].as_py()!r} in {_row(path, same)} and {labels[row].as_py()!r} in {_row(path, row)}"
     raise DataError(
-        f"{path}, row {row + 2}: expected every sample ID once, found {ids[row].as_py()!r} again ({both}). "
+        f"{_place(path, row)}: expected every sample ID once, found {ids[row].as_py()!r} again ({both}). "
         "Take one of the rows out."
     )
 
 
 def check_labels(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> None:
-    """Refuse samples without a label.
+    """Refuse samples without a label, and labels with blanks around them.
 
     Raises:
         DataError: A label is empty or `nan`; the message names the sample and its row.
     """
-    missing = pc.match_substring_regex(labels, r"^\s*$|^(?i:nan)$")
+    missing = pc.match_substring_regex(labels, NO_LABEL)
     if pc.any(missing).as_py():
         row = _first(missing)
         raise DataError(
-            f"{path}, row {row + 2}: expected a label for sample {ids[row].as_py()!r}, found "
-            f"{labels[row].as_py()!r} ({pc.sum(missing).as_py()} rows have none). Label them or take them out."
+            f"{_place(path, row)}: expected a label without blanks around it for sample {ids[row].as_py()!r}, found "
+            f"{labels[row].as_py()!r} ({pc.sum(missing).as_py()} rows are like it). Label them or take them out."
         )
+
+
+def number_classes(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    """Write labels that are all numbers as whole numbers: `1.0`, as a column of floats has it, is `1`.
+
+    Where a single label is not a number, all are names and stay as they are.
+
+    Returns:
+        The labels, texts.
+
+    Raises:
+        DataError: All labels are numbers and one is negative or has a fraction.
+    """
+    distinct = pc.unique(labels)
+    if not pc.all(pc.match_substring_regex(distinct, NUMBER)).as_py():
+        return labels
+    wrong = distinct.filter(pc.invert(pc.match_substring_regex(distinct, WHOLE_NUMBER)))
+    if len(wrong):
+        row = pc.index(labels, wrong[0]).as_py()
+        raise DataError(
+            f"{_place(path, row)}: expected a name or a whole number of at least 0 as label of sample "
+            f"{ids[row].as_py()!r}, found {wrong[0].as_py()!r}. Number the classes from 0, or give them names."
+        )
+    return pc.replace_substring_regex(labels, pattern=r"\.0*$", replacement="")
 
 
 def numeric_weights(
@@ -76,43 +109,39 @@ def numeric_weights(
         Weights, float32, shape `(samples,)`.
 
     Raises:
-        DataError: A weight is not a finite number of at least 0.
+        DataError: A weight is not a finite float32 number of at least 0.
     """
     if weights is None:
         return np.ones(len(ids), np.float32)
-    texts = weights.to_pylist()
-    numbers = np.array([_number(text) for text in texts])
+    texts = pc.if_else(pc.match_substring_regex(weights, NUMBER), weights, "nan")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        numbers: NDArray[np.float32] = texts.cast(pa.float64()).to_numpy().astype(np.float32)
     bad = ~(np.isfinite(numbers) & (numbers >= 0))
     if bad.any():
         row = int(bad.argmax())
         raise DataError(
-            f"{path}, row {row + 2}: expected a weight of at least 0 for sample {ids[row].as_py()!r}, "
-            f"found {texts[row]!r}. Correct the row."
+            f"{_place(path, row)}: expected a weight of at least 0 for sample {ids[row].as_py()!r}, "
+            f"found {weights[row].as_py()!r}. Correct the row."
         )
-    return numbers.astype(np.float32)
+    return numbers
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+def _place(path: Path, row: int) -> str:
+    return f"{path}" if path.is_dir() else f"{path}, {_row(path, row)}"
+
+
+def _row(path: Path, row: int) -> str:
+    """Name a row from 1 on, as a person counts; a CSV's first is its header."""
+    return f"row {row + (1 if path.suffix == '.parquet' else 2)}"
 
 
 def _first(mask: "pa.ChunkedArray[Any]") -> int:
     return int(pc.index(mask, pa.scalar(True)).as_py())
 
 
-def _has_wide(ids: "pa.ChunkedArray[Any]") -> bool:
-    return not pc.all(pc.string_is_ascii(ids)).as_py()
-
-
-def _first_repeated(texts: Any) -> int | None:
+def _first_repeated(texts: "pa.ChunkedArray[Any]") -> int | None:
     """Row of the first text that stands before it already, or `None`."""
-    encoded = pc.dictionary_encode(texts)
-    codes = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    if isinstance(codes, pa.ChunkedArray):
-        return None
+    codes = pc.dictionary_encode(texts).combine_chunks()
     indices = codes.indices.to_numpy()
     if len(codes.dictionary) == len(indices):
         return None

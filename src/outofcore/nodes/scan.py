@@ -1,6 +1,8 @@
 """Turn a folder of files and its labels into an index of samples."""
 
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
 from outofcore.errors import ConfigurationError, DataError
@@ -33,14 +35,10 @@ def scan(acquired: dict[str, Any], images: Folder, labels: File, parameters: Sca
             f"scan.file_pattern: expected {{id}} once, as in '{{id}}.jpg', found {parameters.file_pattern!r}. "
             "Correct it in the parameters."
         )
-    index = _from_folders(images, parameters) if parameters.labels_from == "folders" else None
-    if index is None:
+    if parameters.labels_from == "folders":
+        index = _from_folders(images, parameters)
+    else:
         index = _from_table(images, labels, parameters)
-    if not len(index):
-        raise DataError(
-            f"{images.path}: expected files ending in {', '.join(parameters.extensions)}, found none. "
-            "Correct the filepath in the catalog or scan.extensions."
-        )
     log.info("%d samples of %d labels in %s", len(index), index["label"].nunique(), images.path)
     return index
 
@@ -51,6 +49,7 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
     import pandas as pd
     import pyarrow.compute as pc
 
+    from outofcore.nodes.index_checks import check_ids
     from outofcore.sources.listing import list_files
 
     if parameters.file_pattern != "{id}":
@@ -59,7 +58,13 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
             "Correct it in the parameters."
         )
     files = list_files(images.path, parameters.extensions)
+    if not len(files):
+        raise DataError(
+            f"{images.path}: expected files ending in {', '.join(parameters.extensions)}, found none. "
+            "Correct the filepath in the catalog or scan.extensions."
+        )
     label = pc.replace_substring_regex(files["name"], pattern="/?[^/]*$", replacement="")
+    check_ids(images.path, files["name"], label)
     index = pd.DataFrame({"sample_id": files["name"].to_pandas(), "label": label.to_pandas()})
     stray = index["sample_id"][index["label"] == ""]
     if len(stray):
@@ -67,9 +72,23 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
             f"{images.path / stray.iloc[0]}: expected every file in a folder of its class, found {len(stray)} "
             "outside of one. Move them, or set scan.labels_from=table."
         )
+    _refuse_empty_class(images.path, set(index["label"]), parameters.extensions)
     return index.assign(
         weight=np.float32(1.0), group="", size=files["size"].to_numpy(), mtime_ns=files["mtime_ns"].to_numpy()
     )
+
+
+def _refuse_empty_class(root: Path, labels: set[str], extensions: tuple[str, ...]) -> None:
+    """Refuse a folder without samples that holds no other folders: its class would be forgotten."""
+    from outofcore.sources.listing import IGNORED_FOLDERS
+
+    for folder, below, _ in os.walk(root):
+        below[:] = sorted(name for name in below if not name.startswith(".") and name not in IGNORED_FOLDERS)
+        if not below and Path(folder).relative_to(root).as_posix() not in labels:
+            raise DataError(
+                f"{folder}: expected a folder of a class with files ending in {', '.join(extensions)}, found none. "
+                "Add samples of the class, or take the folder away."
+            )
 
 
 def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Table:
@@ -78,26 +97,32 @@ def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Tab
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from outofcore.nodes.index_checks import check_ids, check_labels, numeric_weights
+    from outofcore.nodes.index_checks import check_ids, check_labels, number_classes, numeric_weights
     from outofcore.sources.label_table import read_label_table
     from outofcore.sources.listing import list_files
 
     optional = (parameters.weight_column, parameters.group_column)
     columns = [parameters.id_column, parameters.label_column, *(name for name in optional if name is not None)]
     table = read_label_table(labels.path, list(dict.fromkeys(columns)))
+    if not len(table):
+        raise DataError(
+            f"{labels.path}: expected a row for every sample, found none. Add rows, or set scan.labels_from=folders "
+            "where each class has a folder."
+        )
     ids, label = table[parameters.id_column], table[parameters.label_column]
     check_ids(labels.path, ids, label)
     check_labels(labels.path, ids, label)
+    label = number_classes(labels.path, ids, label)
     files = list_files(images.path, parameters.extensions)
     before, after = (pa.scalar(part, pa.large_string()) for part in parameters.file_pattern.split("{id}"))
     names = pc.binary_join_element_wise(before, ids, after, pa.scalar("", pa.large_string()))
     rows = pc.index_in(names, value_set=files["name"])
     if rows.null_count:
-        missing = names.filter(pc.is_null(rows))
+        missing = pc.is_null(rows)
         raise DataError(
-            f"{images.path / missing[0].as_py()}: expected the file of sample {ids.filter(pc.is_null(rows))[0]}, "
-            f"found none ({len(missing)} of {len(names)} samples have no file). "
-            "Restore the files, take the rows out of the label table, or correct scan.file_pattern."
+            f"{images.path / names.filter(missing)[0].as_py()}: expected the file of sample "
+            f"{ids.filter(missing)[0].as_py()!r}, found none ({rows.null_count} of {len(names)} samples have no file). "
+            "Restore the files, take the rows out of the label table, or correct scan.file_pattern or scan.extensions."
         )
     if len(files) > len(names):
         log.info("%d files in %s have no row in %s and are left out", len(files) - len(names), images.path, labels.path)
