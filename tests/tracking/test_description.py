@@ -49,7 +49,7 @@ def tags(run_params: dict[str, Any], path: Path) -> dict[str, str]:
 def test_a_whole_run_is_not_partial(tmp_path: Path) -> None:
     found = tags({"pipeline_names": None, "tags": [], "env": None}, tmp_path)
     assert "outofcore.partial" not in found
-    assert (found["kedro.pipeline"], found["kedro.env"], found["seed"]) == ("__default__", "local", "7")
+    assert (found["kedro.pipeline"], found["kedro.env"], found["seed"]) == ("mnist", "local", "7")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ def test_a_run_is_recorded_whole(project: "Project") -> None:
     (run,) = project.runs()
     assert (run.info.status, run.info.run_id) == ("FINISHED", project.hook.run_id)
     assert run.data.params["training.epochs"] == "2"
-    assert (run.data.tags["data.digest"], run.data.tags["data.splits.train"]) == ("d1", "7")
+    assert run.data.tags["data.digest"] == "d1"
+    assert "data.splits.train" not in run.data.tags  # a thousand classes would be a thousand tags
     assert {name: value for name, value in run.data.metrics.items() if name != "loss"} == {
         "test.accuracy": 0.5,
         "test.per_class.8.f1 _": 0.25,

@@ -40,12 +40,12 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
         )
     _refuse_double(path, ids, labels)
     folded = pc.utf8_lower(pc.utf8_normalize(ids, form="NFC"))
-    row = _first_repeated(folded)
-    if row is not None:
-        same = pc.index(folded, folded[row]).as_py()
+    alike = _first_repeated(folded)
+    if alike is not None:
+        same = pc.index(folded, folded[alike]).as_py()
         raise DataError(
-            f"{_place(path, row)}: expected IDs that differ in more than case or Unicode form, found "
-            f"{ids[row].as_py()!r} beside {ids[same].as_py()!r}. Rename one of the files."
+            f"{_place(path, alike)}: expected IDs that differ in more than case or Unicode form, found "
+            f"{ids[alike].as_py()!r} beside {ids[same].as_py()!r}. Rename one of the files."
         )
 
 

@@ -5,7 +5,7 @@ from outofcore.types import Table
 
 
 def make_label_map(index: Table) -> dict[str, int]:
-    """Number the labels of an index: by value where all are integers, else by name.
+    """Number the labels of an index: in order of value where all are whole numbers, else of name.
 
     Args:
         index: The index of samples, with a column `label` of texts.
@@ -19,9 +19,9 @@ def make_label_map(index: Table) -> dict[str, int]:
     labels = sorted(index["label"].unique())
     if len(labels) < 2:
         raise DataError(
-            f"index: expected at least two labels, found {', '.join(labels)}. "
+            f"index: expected at least two labels, found {', '.join(labels) or 'none'}. "
             "Look at scan.label_column, or add samples of another class."
         )
-    if all(label.removeprefix("-").isdecimal() for label in labels):
+    if all(label.isdecimal() for label in labels):
         labels.sort(key=int)
     return {label: code for code, label in enumerate(labels)}

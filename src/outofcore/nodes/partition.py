@@ -24,7 +24,7 @@ def partition(
 
     Within each class (or over all, without `stratify`) the samples are put in the order of a hash
     of seed and ID and cut at the shares. Where there are groups, whole groups are put in order and
-    cut, each in the class of its first sample.
+    cut, each in the class of its lowest code. The order of the index plays no part.
 
     Args:
         index: The index of samples.
@@ -37,17 +37,17 @@ def partition(
         `sample_id`, `split`, `label` (code, int32) and `weight` (float32).
 
     Raises:
-        DataError: A split with a share above 0 is empty, or training or validation lacks classes.
+        DataError: A label is not in the label map, or a split holds fewer than two classes.
     """
     import pandas as pd
 
-    label = index["label"].map(label_map).to_numpy(np.int32)
+    label = _codes(index, label_map)
     shares = np.array([parameters.train, parameters.validation, parameters.test])
     split = assign_splits(index["sample_id"], index["group"], label if parameters.stratify else None, shares, seed)
     table = pd.DataFrame(
         {
             "sample_id": index["sample_id"],
-            "split": pd.Categorical.from_codes(split, SPLITS),
+            "split": pd.Categorical.from_codes(split, pd.Index(SPLITS)),
             "label": label,
             "weight": index["weight"].to_numpy(np.float32),
         }
@@ -56,7 +56,20 @@ def partition(
     return table.reset_index(drop=True), _summary(index, table, label_map)
 
 
-def assign_splits(ids: Any, groups: Any, strata: NDArray[np.int32] | None, shares: NDArray[Any], seed: int) -> NDArray[np.int8]:
+def _codes(index: Table, label_map: dict[str, int]) -> NDArray[np.int32]:
+    unknown = index[~index["label"].isin(list(label_map))]
+    if len(unknown):
+        raise DataError(
+            f"sample {unknown['sample_id'].iloc[0]!r}: expected one of the labels {', '.join(label_map)}, found "
+            f"{unknown['label'].iloc[0]!r} ({len(unknown)} samples have a label that is not in the label map). "
+            "Correct the label, or run the pipeline from its scan."
+        )
+    return np.asarray(index["label"].map(label_map).to_numpy(np.int32))
+
+
+def assign_splits(
+    ids: Any, groups: Any, strata: NDArray[np.int32] | None, shares: NDArray[Any], seed: int
+) -> NDArray[np.int8]:
     """Give each sample the number of its split.
 
     Args:
@@ -73,8 +86,10 @@ def assign_splits(ids: Any, groups: Any, strata: NDArray[np.int32] | None, share
 
     units = ids.where(groups == "", "\x00" + groups)  # no ID holds a NUL, so the two cannot meet
     codes, unique = pd.factorize(units)
-    first = np.unique(codes, return_index=True)[1]
-    stratum = np.zeros(len(unique), np.int32) if strata is None else strata[first]
+    stratum = np.zeros(len(unique), np.int32)
+    if strata is not None:
+        stratum[:] = np.iinfo(np.int32).max
+        np.minimum.at(stratum, codes, strata)
     sizes = np.bincount(codes, minlength=len(unique))
     order = np.lexsort((_hashes(unique, seed), stratum))
     ordered, ordered_stratum = sizes[order], stratum[order]
@@ -84,21 +99,21 @@ def assign_splits(ids: Any, groups: Any, strata: NDArray[np.int32] | None, share
     total = np.repeat(np.add.reduceat(ordered, starts), np.diff(starts, append=len(order)))
     middle = (through - before - ordered / 2) / total
     split = np.empty(len(unique), np.int8)
-    split[order] = np.minimum(np.searchsorted(np.cumsum(shares)[:-1], middle, side="right"), len(shares) - 1)
+    split[order] = np.searchsorted(np.cumsum(shares)[:-1], middle, side="right")
     return split[codes]
 
 
 def _hashes(texts: Any, seed: int) -> NDArray[np.uint64]:
     """Hash texts with the seed as key: 64 bits each."""
     key = seed.to_bytes(16, "little")
-    hashed = (hashlib.blake2b(str(text).encode(), digest_size=8, key=key).digest() for text in texts)
-    return np.frombuffer(b"".join(hashed), np.uint64)
+    hashed = (hashlib.blake2b(text.encode(), digest_size=8, key=key).digest() for text in texts)
+    return np.frombuffer(b"".join(hashed), "<u8")
 
 
 def _check(table: Table, shares: NDArray[Any]) -> None:
     for name, share in zip(SPLITS, shares.tolist(), strict=True):
         rows = table["label"][table["split"] == name]
-        if share > 0 and rows.nunique() < min(2, table["label"].nunique()):
+        if rows.nunique() < 2:
             found = "no samples" if rows.empty else f"{len(rows)} samples of one class alone"
             raise DataError(
                 f"split {name}: expected samples of at least two classes for a share of {share:g}, found {found}. "
@@ -122,16 +137,17 @@ def _summary(index: Table, table: Table, label_map: dict[str, int]) -> dict[str,
 
 def _table_digest(table: Table, columns: list[str]) -> str:
     """Hash columns of a table: the bytes of numbers, and of texts with their lengths."""
+    import pyarrow as pa
+
+    from outofcore.sources.names import Names
+
     hashed = hashlib.blake2b(digest_size=16)
     for name in columns:
         column = table[name]
         if column.dtype.kind in "if":
-            hashed.update(np.ascontiguousarray(column.to_numpy()))
+            hashed.update(np.ascontiguousarray(column.to_numpy()).data)
         else:
-            from outofcore.sources.names import Names
-            import pyarrow as pa
-
             texts = Names.from_arrow(pa.array(column.astype("str")))
-            hashed.update(np.ascontiguousarray(texts.offsets))
-            hashed.update(np.ascontiguousarray(texts.blob))
+            hashed.update(np.ascontiguousarray(texts.offsets).data)
+            hashed.update(np.ascontiguousarray(texts.blob).data)
     return hashed.hexdigest()

@@ -121,7 +121,7 @@ def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Tab
         missing = pc.is_null(rows)
         raise DataError(
             f"{images.path / names.filter(missing)[0].as_py()}: expected the file of sample "
-            f"{ids.filter(missing)[0].as_py()!r}, found none ({rows.null_count} of {len(names)} samples have no file). "
+            f"{ids.filter(missing)[0].as_py()}, found none ({rows.null_count} of {len(names)} samples have no file). "
             "Restore the files, take the rows out of the label table, or correct scan.file_pattern or scan.extensions."
         )
     if len(files) > len(names):

@@ -56,7 +56,7 @@ def _draw(scan: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uin
     """Enlarge an 8x8 scan of values 0 to 16 into a uint8 image, turned, scaled and shifted."""
     angle, scale = rng.uniform(-12.0, 12.0), rng.uniform(2.3, 2.9)
     turn = cv2.getRotationMatrix2D((3.5, 3.5), angle, scale)
-    turn[:, 2] += SIDE / 2 - 4.0 + rng.uniform(-2.0, 2.0, 2)
+    turn[:, 2] = turn[:, 2] + (SIDE / 2 - 4.0 + rng.uniform(-2.0, 2.0, 2))
     ink = np.clip(scan * (255.0 / 16.0), 0.0, 255.0).astype(np.uint8)
     return np.asarray(cv2.warpAffine(ink, turn, (SIDE, SIDE), flags=cv2.INTER_CUBIC), np.uint8)
 

@@ -18,8 +18,8 @@ FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 class ImageFiles:
     """JPEG and PNG files as uint8 arrays of one size.
 
-    Files are decoded by OpenCV. An image of another size is resized: averaged over areas when it
-    shrinks, interpolated linearly when it grows.
+    Files are decoded by OpenCV. An image of another size is resized: averaged over areas when no
+    side grows, interpolated linearly otherwise.
 
     Attributes:
         root: Folder of the images.
@@ -81,14 +81,19 @@ def decode_into(data: NDArray[np.uint8], image: NDArray[np.uint8], path: bytes) 
         DataError: The bytes are not an image that OpenCV can decode.
     """
     height, width, channels = image.shape
-    pixels = cv2.imdecode(data, FLAGS[channels]) if data.size else None
+    pixels, found = None, "an empty file"
+    if data.size:
+        found = f"{data.size} bytes that are neither"
+        try:
+            pixels = cv2.imdecode(data, FLAGS[channels])
+        except cv2.error as error:  # such as a header that claims more pixels than OpenCV allows
+            found = str(error.err)
     if pixels is None:
-        found = f"{data.size} bytes that are neither" if data.size else "an empty file"
         raise DataError(
             f"{os.fsdecode(path)}: expected a JPEG or PNG image, found {found}. "
             "Restore the file or take its row out of the label table."
         )
     if pixels.shape[:2] != (height, width):
-        shrinks = pixels.shape[0] > height and pixels.shape[1] > width
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        grows = pixels.shape[0] < height or pixels.shape[1] < width
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR if grows else cv2.INTER_AREA)
     image[...] = pixels.reshape(image.shape)

@@ -1,6 +1,7 @@
 """Read a label table: CSV or Parquet, every value as the text that stands in the file."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,44 +10,86 @@ import pyarrow.parquet as pq
 
 from outofcore.errors import DataError
 
+WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
+"""How UTF-16 begins."""
+
 
 def read_label_table(path: Path, columns: list[str]) -> pa.Table:
     """Read columns of a label table as text, so that `007`, `NA` and `1.0` stay what they are.
 
     Args:
-        path: A CSV with a header (`.csv`), or Parquet (`.parquet`).
+        path: A CSV in UTF-8 with a header (`.csv`), or Parquet (`.parquet`).
         columns: Names of the columns to read.
 
     Returns:
         A table of these columns, all strings; a missing value is an empty text.
 
     Raises:
-        DataError: The file is missing, is not such a table, or lacks a column.
+        DataError: The file is missing, is not such a table, lacks a column, or a value of a CSV spans
+            lines, as after a quote that is not closed.
     """
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else _read_csv(path)
+        table = _read_parquet(path, columns) if path.suffix == ".parquet" else _read_csv(path, columns)
+        return pa.table({name: pc.fill_null(table[name].cast(pa.large_string()), "") for name in columns})
     except FileNotFoundError as error:
         raise DataError(
             f"{path}: expected a label table, found no such file. Correct its filepath in the catalog, "
             "or set scan.labels_from=folders where each class has a folder."
         ) from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: expected a table with the columns {', '.join(columns)}, found: {str(error).splitlines()[0]}. "
             "Correct the file."
         ) from error
-    for name in columns:
-        if name not in table.column_names:
-            raise DataError(
-                f"{path}: expected a column {name!r}, found {', '.join(table.column_names)}. "
-                "Correct the column's name in the scan parameters."
-            )
-    return pa.table({name: pc.fill_null(table[name].cast(pa.large_string()), "") for name in columns})
 
 
-def _read_csv(path: Path) -> pa.Table:
-    header = pa_csv.open_csv(path, convert_options=pa_csv.ConvertOptions(strings_can_be_null=False)).schema
-    text = pa_csv.ConvertOptions(
-        column_types={name: pa.large_string() for name in header.names}, strings_can_be_null=False
+def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        _check_columns(path, file.schema_arrow.names, columns)
+        return file.read(columns=columns)
+
+
+def _read_csv(path: Path, columns: list[str]) -> pa.Table:
+    _refuse_wide_text(path)
+    with pa_csv.open_csv(path, convert_options=pa_csv.ConvertOptions(strings_can_be_null=False)) as header:
+        names = header.schema.names
+    _check_columns(path, names, columns)
+    table = pa_csv.read_csv(
+        path,
+        read_options=pa_csv.ReadOptions(use_threads=False),  # several do not know the row of an error
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
+        ),
     )
-    return pa_csv.read_csv(path, convert_options=text)
+    for column in table.columns:  # of all, for an open quote in any of them swallows rows
+        _refuse_lines(path, column)
+    return table.select(columns)
+
+
+def _refuse_lines(path: Path, column: "pa.ChunkedArray[Any]") -> None:
+    broken = pc.match_substring_regex(column, r"[\r\n]")
+    row = pc.index(broken, pa.scalar(True)).as_py()
+    if row >= 0:
+        raise DataError(
+            f"{path}, row {row + 2}: expected every value on one line, found {column[row].as_py()[:40]!r}. "
+            "Close the quote in this row."
+        )
+
+
+def _refuse_wide_text(path: Path) -> None:
+    with pa.input_stream(path) as file:
+        head = file.read(4096)
+    if head.startswith(WIDE_TEXT) or b"\x00" in head:
+        raise DataError(
+            f"{path}: expected text in UTF-8, found UTF-16 or bytes that are no text. Save it again as CSV in UTF-8."
+        )
+
+
+def _check_columns(path: Path, found: list[str], columns: list[str]) -> None:
+    for name in columns:
+        if found.count(name) != 1:
+            times = f", {name!r} {found.count(name)} times" if name in found else ""
+            raise DataError(
+                f"{path}: expected one column {name!r}, found {', '.join(found)}{times}. "
+                "Correct the column's name in the scan parameters, or the file."
+            )

@@ -19,7 +19,7 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
     """List files below a folder.
 
     Hidden files and folders (`.ipynb_checkpoints`, `.DS_Store`) and files with other endings are
-    left out.
+    left out. Links are followed, but not back into a folder that they lie in.
 
     Args:
         root: The folder.
@@ -29,7 +29,8 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
         A table sorted by name: `name` (path below the root, with `/`), `size` in bytes, `mtime_ns`.
 
     Raises:
-        DataError: The folder is missing, cannot be read, or a link in it leads out of it.
+        DataError: The folder is missing, cannot be read, a link in it leads out of it, or a name is
+            not UTF-8.
     """
     try:
         batches = list(_batches(root, extensions))
@@ -37,6 +38,10 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
         raise DataError(
             f"{error.filename}: expected a folder that can be read, found: {error.strerror}. "
             "Correct the filepath in the catalog, or the folder's permissions."
+        ) from error
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{root}: expected file names in UTF-8, found {ascii(error.object)}. Rename the file."
         ) from error
     return pa.Table.from_batches(batches, SCHEMA).sort_by("name")
 
@@ -60,25 +65,30 @@ def _batch(rows: list[tuple[str, int, int]]) -> pa.RecordBatch:
 
 def _entries(root: Path) -> Iterator[tuple["os.DirEntry[str]", str]]:
     """Walk all files below a folder that are not hidden."""
-    pending = [("", os.fspath(root))]
+    real_root = Path(root).resolve()
+    pending: list[tuple[str, str, frozenset[tuple[int, int]]]] = [("", os.fspath(root), frozenset())]
     while pending:
-        prefix, folder = pending.pop()
+        prefix, folder, above = pending.pop()
+        status = os.stat(folder)
+        here = (status.st_dev, status.st_ino)
+        if here in above:  # a link led back
+            continue
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
                     continue
                 if entry.is_symlink():
-                    _refuse_way_out(root, entry)
+                    _refuse_way_out(real_root, entry)
                 name = f"{prefix}{entry.name}"
                 if entry.is_dir():
-                    pending.append((f"{name}/", entry.path))
+                    pending.append((f"{name}/", entry.path, above | {here}))
                 elif entry.is_file():
                     yield entry, name
 
 
 def _refuse_way_out(root: Path, entry: "os.DirEntry[str]") -> None:
     target = Path(os.path.realpath(entry.path))
-    if not target.is_relative_to(os.path.realpath(root)):
+    if not target.is_relative_to(root):
         raise DataError(
             f"{entry.path}: expected a link that stays below {root}, found one to {target}. "
             "Copy the file into the folder, or point the catalog at the folder that it lies in."

@@ -135,7 +135,9 @@ class Delivery:
         experiment = self._client.call("get_experiment_by_name", name)
         if experiment is None:
             location = self._client.store.artifact_location
-            return str(self._client.call("create_experiment", name, artifact_location=location))
+            # without the tag MLflow's pages open as those of a chat application
+            tags = {"mlflow.experimentKind": "custom_model_development"}
+            return str(self._client.call("create_experiment", name, artifact_location=location, tags=tags))
         if experiment.lifecycle_stage != "active":
             raise RefusedError(
                 f"The MLflow experiment {name!r} was deleted. Restore it with `mlflow experiments restore` "

@@ -86,7 +86,7 @@ def run_tags(
     """
     command = command_line(run_params)
     tags = {
-        "kedro.pipeline": ",".join(run_params.get("pipeline_names") or ["__default__"]),
+        "kedro.pipeline": ",".join(run_params.get("pipeline_names") or namespaces),
         "kedro.env": run_params.get("env") or "local",
         "kedro.command": command,
         "mlflow.source.name": command,

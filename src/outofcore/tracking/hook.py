@@ -174,7 +174,8 @@ class TrackingHooks:
                 metrics={description.metric_name(name): float(v) for name, v in values.items() if is_number(v)}
             )
         elif kind == "data_summary":
-            self._sender.add(tags=description.tags_of(data, f"{prefix}data."))
+            plain = {key: value for key, value in data.items() if not isinstance(value, Mapping)}  # a class is no tag
+            self._sender.add(tags=description.tags_of(plain, f"{prefix}data."))
 
     @hook_impl
     def after_pipeline_run(self) -> None:
