@@ -53,6 +53,27 @@ class FailingSource(ArraySource):
         super().read(positions, out)
 
 
+class DelayedSource(ArraySource):
+    """Takes its time over some samples, and fails at the sample at `bad`."""
+
+    def __init__(self, delays: Mapping[int, float], bad: int | None = None, **columns: NDArray[Any]) -> None:
+        super().__init__(**columns)
+        self.delays, self.bad = delays, bad
+
+    def read(self, positions: NDArray[np.int64], out: Mapping[str, NDArray[Any]]) -> None:
+        import time
+
+        time.sleep(max((self.delays.get(position, 0.0) for position in positions.tolist()), default=0.0))
+        if self.bad is not None and self.bad in positions:
+            raise ValueError("a bad sample")
+        super().read(positions, out)
+
+
+def add_pass(samples: Mapping[str, NDArray[Any]], positions: NDArray[np.int64], pass_: int) -> None:
+    """A transform that depends on all that it is given; in place, so twice is not once."""
+    samples["x"][...] += (positions % 7 + 10 * pass_ + 1).reshape(-1, *[1] * (samples["x"].ndim - 1))
+
+
 def rows(count: int, features: int = 5, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Rows of a binary problem that a small net can learn."""
     rng = np.random.default_rng(seed)

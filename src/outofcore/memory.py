@@ -43,12 +43,12 @@ class PeakMemory:
         self.peak_bytes = 0
 
     def start(self) -> None:
-        """Begin to watch."""
-        self._ended.clear()
-        threading.Thread(target=self._watch, name="outofcore-memory", daemon=True).start()
+        """Begin to watch, from a peak of 0."""
+        self._ended, self.peak_bytes = threading.Event(), 0
+        threading.Thread(target=self._watch, args=(self._ended,), name="outofcore-memory", daemon=True).start()
 
-    def _watch(self) -> None:
-        while not self._ended.wait(self._every):
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(self._every):
             self.peak_bytes = max(self.peak_bytes, held_bytes())
 
     def stop(self) -> int:

@@ -120,8 +120,6 @@ def test_fault_090_other_parameters_start_anew_and_name_what_differs(project: Pr
     run_until(project, 60, signal.SIGKILL)
     output = project.kedro("run", "--params", "mnist.loader.batch_size=30,mnist.training.epochs=1")
     assert "loader.batch_size: 20 -> 30" in output and "training.epochs: 12 -> 1" in output
-    refused = project.kedro(
-        "run", "--params", "mnist.loader.batch_size=40,mnist.training.resume=require", status=1
-    )
+    refused = project.kedro("run", "--params", "mnist.loader.batch_size=40,mnist.training.resume=require", status=1)
     assert "training.resume=require" in refused.strip().splitlines()[-1]
     assert "Resuming at step" in project.kedro("run")  # the first one's state was kept

@@ -44,9 +44,8 @@ def plain_fit(keras: Any, model: Any, train: Any, validation: Any, epochs: int =
 @pytest.mark.parametrize("weighted", [False, True])
 def test_same_bits(keras: Any, make_model: Any, make_loader: Any, run_loop: Any, name: str, weighted: bool) -> None:
     ours, theirs = (make_model(optimizers(keras)[name]) for _ in range(2))
-    history = plain_fit(
-        keras, theirs, make_loader(steps_per_call=1, weighted=weighted), make_loader(50, shuffle=False, steps_per_call=1)
-    )
+    validation = make_loader(50, shuffle=False, steps_per_call=1)
+    history = plain_fit(keras, theirs, make_loader(steps_per_call=1, weighted=weighted), validation)
     result = run_loop(ours, make_loader(weighted=weighted), make_loader(50, shuffle=False))
     assert_same(ours, theirs)
     assert result.history == history
@@ -72,9 +71,7 @@ def test_same_bits_in_mixed_precision(
     assert_same(ours, theirs)
 
 
-def test_early_stopping_and_plateau_act_alike(
-    keras: Any, make_model: Any, make_loader: Any, run_loop: Any
-) -> None:
+def test_early_stopping_and_plateau_act_alike(keras: Any, make_model: Any, make_loader: Any, run_loop: Any) -> None:
     plateau = {"monitor": "loss", "factor": 0.5, "patience": 1, "min_delta": 0.5}
     stopping = {"monitor": "val_loss", "patience": 2, "min_delta": 0.2, "mode": "min"}
     callbacks = [keras.callbacks.EarlyStopping(**stopping), keras.callbacks.ReduceLROnPlateau(**plateau)]
@@ -107,9 +104,7 @@ def test_class_weights_equal_keras_own(keras: Any, make_model: Any, make_loader:
     ours, theirs = make_model("sgd"), make_model("sgd")
     loader = make_loader(steps_per_call=1)
     history = theirs.fit(loader, epochs=3, shuffle=False, verbose=0, class_weight=weights).history
-    own = BatchLoader(
-        weighted, x="x", y="y", sample_weight="w", batch_size=20, seed=3, shuffle=True, steps_per_call=3
-    )
+    own = BatchLoader(weighted, x="x", y="y", sample_weight="w", batch_size=20, seed=3, shuffle=True, steps_per_call=3)
     assert run_loop(ours, own, None).history == history
     assert_same(ours, theirs)
 

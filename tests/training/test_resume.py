@@ -114,7 +114,9 @@ def test_stopped_twice(run: Callable[..., Any], reference: Any, tmp_path: Path) 
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("changes", [{"steps_per_call": 1}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
+@pytest.mark.parametrize(
+    "changes", [{"steps_per_call": 1}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}]
+)
 def test_fault_091_other_readers(
     run: Callable[..., Any], reference: Any, tmp_path: Path, changes: dict[str, Any]
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset
 
 from outofcore.files import replacing
+from outofcore.saved_model import load_model
 
 if TYPE_CHECKING:
     import keras
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 class KerasModelDataset(AbstractDataset["keras.Model", "keras.Model"]):
     """A model in one `.keras` file.
 
-    It is plain Keras and is loaded in safe mode, which refuses code inside the file. See
-    https://keras.io/api/models/model_saving_apis/model_saving_and_loading/.
+    It is plain Keras and is loaded in safe mode, which refuses code inside the file.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -29,10 +29,8 @@ class KerasModelDataset(AbstractDataset["keras.Model", "keras.Model"]):
             data.save(temporary)
 
     def load(self) -> "keras.Model":
-        """Load the model."""
-        from outofcore.backend import keras
-
-        return keras.saving.load_model(self._filepath, safe_mode=True)
+        """Load the model; see `outofcore.saved_model.load_model`."""
+        return load_model(self._filepath)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath.as_posix()}

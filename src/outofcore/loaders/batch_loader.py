@@ -1,12 +1,13 @@
 """The one loader class: batches of arrays from any source, as a Keras `PyDataset`."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from outofcore.backend import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from outofcore.backend import keras
 from outofcore.errors import TrainingError
 from outofcore.loaders.order import order
 from outofcore.loaders.reading import Reader, Transform, open_reader
@@ -24,7 +25,8 @@ class BatchLoader(keras.utils.PyDataset):
 
     Every sample stands in exactly one batch of a pass, whatever reads it. `loader[i]` holds
     `steps_per_call` batches one after the other; with `steps_per_call=1` it is a plain batch, and
-    the loader can be given to anyone's `model.fit(loader, shuffle=False)`.
+    the loader can be given to anyone's `model.fit(loader, shuffle=False)`, but without
+    `steps_per_epoch`: Keras would go on in the middle of one pass with samples of the next.
 
     Keras's `workers` stays 1, for its own pools hang and race; the loader reads through a pool of
     its own. See https://keras.io/api/utils/python_utils/#pydataset-class.
@@ -71,9 +73,11 @@ class BatchLoader(keras.utils.PyDataset):
             transform: Changes samples in place after reading.
             workers: Number of readers; 0 reads in the calling thread.
             use_multiprocessing: Whether the readers are processes.
-            timeout_seconds: Longest wait for one item.
+            timeout_seconds: Longest wait for one item; with 0 workers nothing bounds it.
         """
         super().__init__(workers=1, use_multiprocessing=False)
+        if sample_weight is not None and y is None:  # Keras would take the weights for targets
+            raise ValueError(f"Expected a target beside the weights {sample_weight!r}, received y=None.")
         self.source = source
         self.selection = selection if selection is not None else Range(0, len(source))
         self.batch_size, self.steps_per_call = batch_size, steps_per_call
@@ -98,7 +102,7 @@ class BatchLoader(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         """Items in one pass."""
-        return -(-self.steps_per_pass // self.steps_per_call)
+        return math.ceil(self.steps_per_pass / self.steps_per_call)
 
     def __getitem__(self, index: int) -> Item:
         """Read item `index` of the current pass."""

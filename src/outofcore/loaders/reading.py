@@ -5,9 +5,11 @@ epoch; here a whole item of many batches is cut into large chunks instead. Whoev
 the buffers hold the same bytes afterwards.
 """
 
+import functools
 import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -62,7 +64,7 @@ def read_chunk(
 
     Raises:
         DataError: A sample cannot be read.
-        LoaderError: The source failed in a way of its own; the message names the first sample.
+        LoaderError: The source failed in a way of its own; the message names the sample.
     """
     try:
         source.read(positions, out)
@@ -71,9 +73,13 @@ def read_chunk(
     except OutOfCoreError:
         raise
     except Exception as error:
+        if len(positions) > 1:  # which one is it?
+            for row in range(len(positions)):
+                one = slice(row, row + 1)
+                read_chunk(source, transform, positions[one], pass_, {name: part[one] for name, part in out.items()})
         raise LoaderError(
-            f"{_described(source, positions)}: expected readable samples, found {type(error).__name__}: {error}. "
-            "Look at the files of these samples."
+            f"{described(source, positions)}: expected to be readable, found {type(error).__name__}: {error}. "
+            "Look at what the source reads there."
         ) from error
 
 
@@ -111,44 +117,47 @@ class ThreadReader:
         """Start the threads."""
         self._source, self._transform, self._timeout = source, transform, timeout_seconds
         self._workers = workers
-        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        for _ in range(workers):
-            threading.Thread(target=self._work, name="outofcore-reader", daemon=True).start()
+        self._start()
 
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            task()
+    def _start(self) -> None:
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        for _ in range(self._workers):
+            threading.Thread(target=_work, args=(self._tasks,), name="outofcore-reader", daemon=True).start()
 
     def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
 
         Raises:
-            LoaderError: A thread gave nothing back within the time allowed.
+            LoaderError: The samples were not there within the time allowed.
         """
+        deadline = time.monotonic() + self._timeout
         out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
         done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        given_up = threading.Event()
 
-        def task(chunk: slice) -> Callable[[], None]:
-            def run() -> None:
-                try:
+        def run(chunk: slice) -> None:
+            try:
+                if not given_up.is_set():
                     part = {name: buffer[chunk] for name, buffer in out.items()}
                     read_chunk(self._source, self._transform, positions[chunk], pass_, part)
-                    done.put(None)
-                except BaseException as error:  # handed to the waiting thread, which raises it
-                    done.put(error)
+                done.put(None)
+            except BaseException as error:  # handed to the waiting thread, which raises it
+                done.put(error)
 
-            return run
-
-        pending = [task(chunk) for chunk in chunks(len(positions), self._workers)]
-        for each in pending:
-            self._tasks.put(each)
-        for _ in pending:
-            try:
-                error = done.get(timeout=self._timeout)
-            except queue.Empty:
-                raise late(self._source, positions, self._timeout) from None
-            if error is not None:
-                raise error
+        pending = list(chunks(len(positions), self._workers))
+        for chunk in pending:
+            self._tasks.put(functools.partial(run, chunk))
+        try:
+            for _ in pending:
+                error = done.get(timeout=max(0.0, deadline - time.monotonic()))
+                if error is not None:
+                    raise error
+        except queue.Empty:
+            self.close()
+            self._start()  # the next read must not wait for threads that hang
+            raise late(self._source, positions, self._timeout) from None
+        finally:
+            given_up.set()
         return out
 
     def close(self) -> None:
@@ -157,14 +166,20 @@ class ThreadReader:
             self._tasks.put(None)
 
 
+def _work(tasks: "queue.SimpleQueue[Callable[[], None] | None]") -> None:
+    while (task := tasks.get()) is not None:
+        task()
+
+
 def late(source: Source, positions: Positions, seconds: float) -> LoaderError:
     """Make the error for an item that did not come in time."""
     return LoaderError(
-        f"{_described(source, positions)}: expected to be read within {seconds:g} s, found nothing yet. "
+        f"{described(source, positions)}: expected to be read within {seconds:g} s, found nothing yet. "
         "Look at the disk or the network share, or raise loader.timeout_seconds."
     )
 
 
-def _described(source: Source, positions: Positions) -> str:
+def described(source: Source, positions: Positions) -> str:
+    """Name samples by the first ID and the last, as an error's first words."""
     ends = source.ids(np.asarray(positions)[[0, -1]])
-    return f"samples {ends[0]} to {ends[1]} ({len(positions)} of them)"
+    return f"sample {ends[0]}" if len(positions) == 1 else f"samples {ends[0]} to {ends[1]} ({len(positions)} of them)"

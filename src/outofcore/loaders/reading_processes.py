@@ -10,11 +10,14 @@ import os
 import signal
 import sys
 import threading
+import time
 import types
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.shared_memory import SharedMemory
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -22,91 +25,138 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError
-from outofcore.loaders.reading import Transform, chunks, late, read_chunk
+from outofcore.loaders.reading import Transform, chunks, described, late, read_chunk
 from outofcore.sources.base import Positions, Source
 
+SPAWN = multiprocessing.get_context("spawn")
 ALIGNMENT = 64
 """Bytes to which each field's buffer is aligned in the shared block."""
 
 
 class ProcessReader:
-    """Reads chunks in spawned processes, which write into one shared block of memory."""
+    """Reads chunks in spawned processes, which write into one shared block of memory.
+
+    Whatever goes wrong ends all processes and gives the block up, for a chunk that no one waits for
+    may still be written into it. The next read begins with new ones.
+    """
 
     def __init__(self, source: Source, transform: Transform | None, workers: int, timeout_seconds: float) -> None:
-        """Start all processes at once."""
-        self._source, self._timeout, self._workers = source, timeout_seconds, workers
+        """Describe the reader; its processes start with the first read."""
+        self._source, self._transform = source, transform
+        self._workers, self._timeout = workers, timeout_seconds
+        self._pool: ProcessPoolExecutor | None = None
         self._block: SharedMemory | None = None
-        self._pool = ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_child,
-            initargs=(source, transform),
-        )
-        with _hidden_main():
-            self._started: list[Future[None]] = [self._pool.submit(_nothing) for _ in range(workers)]
+        # to become finalizers, which act once, at the latest when the interpreter ends
+        self._end_pool: Callable[[], Any] = _nothing
+        self._free_block: Callable[[], Any] = _nothing
 
     def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
 
         Raises:
-            LoaderError: A process died, or nothing came within the time allowed.
+            LoaderError: A process died, or the samples were not there within the time allowed.
         """
-        count = len(positions)
-        block = self._block_for(count)
         try:
-            futures = [
-                self._pool.submit(_read_in_child, block.name, count, chunk, positions[chunk], pass_)
-                for chunk in chunks(count, self._workers)
-            ]
-            for future in futures:
-                future.result(timeout=self._timeout)
+            return self._read(positions, pass_, time.monotonic() + self._timeout)
         except BrokenProcessPool as error:
+            self.close()
             raise LoaderError(
-                f"{self._described(positions)}: expected {self._workers} reader processes at work, found that one "
-                "ended by itself (killed, or out of memory). Run again with fewer loader.workers, or with "
+                f"{described(self._source, positions)}: expected {self._workers} reader processes at work, found that "
+                "one ended by itself (killed, or out of memory). Run again with fewer loader.workers, or with "
                 "loader.use_multiprocessing=false."
             ) from error
         except TimeoutError:
+            self.close()
             raise late(self._source, positions, self._timeout) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self, positions: Positions, pass_: int, deadline: float) -> dict[str, NDArray[Any]]:
+        count = len(positions)
+        block, pool = self._block_for(count), self._running_pool()
+        futures = [
+            pool.submit(_read_in_child, block.name, count, chunk, positions[chunk], pass_)
+            for chunk in chunks(count, self._workers)
+        ]
+        for future in futures:
+            future.result(timeout=max(0.0, deadline - time.monotonic()))
         # copied out: Keras may keep an array while the block takes the next item
         return {name: buffer.copy() for name, buffer in _buffers(block, self._source, count).items()}
 
-    def _described(self, positions: Positions) -> str:
-        first, last = self._source.ids(np.asarray(positions)[[0, -1]])
-        return f"samples {first} to {last}"
+    def _running_pool(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            all_started = SPAWN.Event()
+            self._pool = ProcessPoolExecutor(
+                self._workers,
+                mp_context=SPAWN,
+                initializer=_start_child,
+                initargs=(self._source, self._transform, all_started),
+            )
+            self._end_pool = weakref.finalize(self, _end, self._pool)
+            _start_all(self._pool, self._workers)
+            all_started.set()
+        return self._pool
 
     def _block_for(self, count: int) -> SharedMemory:
         size = sum(_aligned(field.nbytes * count) for field in self._source.fields.values())
         if self._block is None or self._block.size < size:
             self._free_block()
             self._block = _allocate(max(size, 1))
+            self._free_block = weakref.finalize(self, _free, self._block)
         return self._block
-
-    def _free_block(self) -> None:
-        if self._block is not None:
-            self._block.close()
-            self._block.unlink()
-            self._block = None
 
     def close(self) -> None:
         """End the processes and free the shared memory."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._end_pool()
         self._free_block()
+        self._pool = self._block = None
+
+
+def _start_all(pool: ProcessPoolExecutor, workers: int) -> None:
+    try:
+        with _hidden_main(), _without_interrupts():
+            for _ in range(workers):  # each starts a process, for the others wait until all have started
+                pool.submit(_nothing)
+    except BrokenProcessPool:
+        raise
+    except Exception as error:
+        raise LoaderError(
+            f"loader: expected to start {workers} reader processes and send them the source and the transform, found "
+            f"{type(error).__name__}: {error}. Define both in a module rather than a notebook or a script, or set "
+            "loader.use_multiprocessing=false."
+        ) from error
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool's processes at once: one that hangs would keep this process at its exit."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()
+
+
+def _free(block: SharedMemory) -> None:
+    block.unlink()
+    with contextlib.suppress(BufferError):  # another thread looks at it still; its name is gone already
+        block.close()
 
 
 def _allocate(size: int) -> SharedMemory:
     """Create shared memory whose pages are there: a full /dev/shm is an error, never a SIGBUS."""
-    block = SharedMemory(create=True, size=size)
-    backing = Path("/dev/shm") / block.name.lstrip("/")  # noqa: S108 (where Linux keeps it)
     try:
-        if backing.exists():
-            with backing.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
+        block = SharedMemory(create=True, size=size)
+        try:
+            backing = Path("/dev/shm") / block.name.lstrip("/")  # noqa: S108 (where Linux keeps it)
+            if backing.exists():
+                with backing.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+        except OSError:
+            _free(block)
+            raise
     except OSError as error:
-        block.close()
-        block.unlink()
         raise LoaderError(
-            f"/dev/shm: expected {size} bytes of shared memory, found: {error.strerror}. "
+            f"shared memory (/dev/shm): expected {size} bytes, found: {error.strerror}. "
             "Lower loader.steps_per_call, or read with threads (loader.use_multiprocessing=false)."
         ) from error
     return block
@@ -126,15 +176,29 @@ def _buffers(block: SharedMemory, source: Source, count: int) -> dict[str, NDArr
     return buffers
 
 
+_MAIN = threading.Lock()
+
+
 @contextlib.contextmanager
 def _hidden_main() -> Iterator[None]:
     # a spawned child imports its parent's main module: for `kedro run` that is all of Kedro
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
+    with _MAIN:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    # children inherit the mask, so that Ctrl-C reaches the trainer alone, which decides what it means
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _child: dict[str, Any] = {}
@@ -145,10 +209,10 @@ def _nothing() -> None:
     """Wake a child up."""
 
 
-def _start_child(source: Source, transform: Transform | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer decides what Ctrl-C means
+def _start_child(source: Source, transform: Transform | None, all_started: Event) -> None:
     _child.update(source=source, transform=transform, block=None)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    all_started.wait()
 
 
 def _end_with_parent() -> None:

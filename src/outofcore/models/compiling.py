@@ -43,12 +43,17 @@ def make_optimizer(parameters: OptimizerParameters) -> "keras.optimizers.Optimiz
     """
     from outofcore.backend import keras
 
+    where = "training.optimizer"
+    if "learning_rate" in parameters.arguments:
+        raise ConfigurationError(
+            f"{where}.arguments: expected arguments beside the learning rate, found learning_rate. "
+            f"Set {where}.learning_rate or {where}.schedule."
+        )
     rate: Any = parameters.learning_rate
     if parameters.schedule is not None:
-        rate = _make(keras.optimizers.schedules, parameters.schedule.name, parameters.schedule.arguments, "schedule")
-    return _make(
-        keras.optimizers, parameters.name, {"learning_rate": rate, **parameters.arguments}, "training.optimizer"
-    )
+        schedules = keras.optimizers.schedules
+        rate = _make(schedules, parameters.schedule.name, parameters.schedule.arguments, f"{where}.schedule")
+    return _make(keras.optimizers, parameters.name, {"learning_rate": rate, **parameters.arguments}, where)
 
 
 def _make(module: Any, name: str, arguments: dict[str, Any], parameter: str) -> Any:
@@ -57,5 +62,5 @@ def _make(module: Any, name: str, arguments: dict[str, Any], parameter: str) -> 
     except (AttributeError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{parameter}: expected a class of {module.__name__} and its arguments, found {name} with {arguments}: "
-            f"{str(error).splitlines()[0]}. Correct it in the parameters."
+            f"{str(error).splitlines()[0].removesuffix('.')}. Correct it in the parameters."
         ) from error

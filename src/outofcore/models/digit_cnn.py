@@ -1,8 +1,10 @@
 """The small convolutional net of the digit recipe."""
 
+from outofcore.errors import ConfigurationError
 from outofcore.models.compiling import classifier_head, compile_classifier
 from outofcore.parameters import DigitCnnParameters, ImageParameters, TrainingParameters
 from outofcore.types import Model
+
 
 def build_digit_cnn(
     model: DigitCnnParameters,
@@ -24,7 +26,11 @@ def build_digit_cnn(
 
     Returns:
         A compiled Keras model.
+
+    Raises:
+        ConfigurationError: The image is too small for so many convolutions.
     """
+    _check_size(model, image)
     from outofcore.training.runtime import start_keras
 
     keras = start_keras(training.threads, training.precision, seed)
@@ -38,3 +44,14 @@ def build_digit_cnn(
     x = keras.layers.Dropout(model.dropout, name="dropout")(x)
     net = keras.Model(inputs, classifier_head(len(label_map))(x), name="digit_cnn")
     return compile_classifier(net, training)
+
+
+def _check_size(model: DigitCnnParameters, image: ImageParameters) -> None:
+    smallest = 1
+    for _ in model.filters:
+        smallest = 2 * smallest + model.kernel_size - 1  # before the 2x2 pooling, before the convolution
+    if min(image.height, image.width) < smallest:
+        raise ConfigurationError(
+            f"image: expected at least {smallest}x{smallest} pixels for {len(model.filters)} convolutions with "
+            f"pooling, found {image.height}x{image.width}. Enlarge the image, or take filters out of model.filters."
+        )

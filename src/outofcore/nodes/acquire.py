@@ -1,12 +1,15 @@
 """Make the raw data be there: drawn on this machine, or the user's own."""
 
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from outofcore.errors import ConfigurationError
-from outofcore.files import write_json
+from outofcore.errors import ConfigurationError, DataError
+from outofcore.files import write_atomically, write_json
+from outofcore.identity import digest
 from outofcore.parameters import DataParameters
 from outofcore.samples.digits import write_digits
 from outofcore.types import File, Folder
@@ -15,7 +18,12 @@ VERSION = 1
 """Raised when the same parameters give other sample data than before."""
 
 MANIFEST = ".outofcore-sample.json"
-"""In a folder of sample data; says how it was made, and that it was made here."""
+"""In a folder of sample data; says how it was made, and by digests that it was made here."""
+
+STAGED = ".labels.csv"
+"""The new label table, beside the manifest until the images are drawn."""
+
+DRAWN = re.compile(r"img_(\d+)\.jpg")
 
 
 def acquire_digits(images: Folder, labels: File, data: DataParameters, seed: int) -> dict[str, Any]:
@@ -31,15 +39,15 @@ def acquire_digits(images: Folder, labels: File, data: DataParameters, seed: int
         What the data is and where it lies.
     """
 
-    def write() -> None:
-        write_digits(images.path, labels.path, data.samples, (0, 8), seed)
+    def write(table: Path) -> None:
+        write_digits(images.path, table, data.samples, (0, 8), seed)
 
     recipe = {"sample": "digits", "version": VERSION, "count": data.samples, "digits": [0, 8], "seed": seed}
     return acquire(images, labels, data, recipe, write)
 
 
 def acquire(
-    images: Folder, labels: File, data: DataParameters, recipe: dict[str, Any], write: Callable[[], None]
+    images: Folder, labels: File, data: DataParameters, recipe: dict[str, Any], write: Callable[[Path], None]
 ) -> dict[str, Any]:
     """Make raw data be there, and find the work done when it is.
 
@@ -47,17 +55,24 @@ def acquire(
         images: Folder of the samples.
         labels: Label table.
         data: Where the data comes from.
-        recipe: All on which the sample data depends.
-        write: Writes the sample data.
+        recipe: All on which the sample data depends, with its `count`.
+        write: Writes the samples as `img_<number>.jpg`, and the label table to the path it is given.
 
     Returns:
         What the data is and where it lies.
 
     Raises:
-        ConfigurationError: Sample data would be written into a folder of somebody's own.
+        ConfigurationError: Sample data would be written over somebody's own.
+        DataError: The disk is full or the folder cannot be written to.
     """
     if data.source == "sample":
-        _write_sample(images.path, labels.path, recipe, write)
+        try:
+            _write_sample(images.path, labels.path, recipe, write)
+        except OSError as error:
+            raise DataError(
+                f"{error.filename or images.path}: expected a place for sample data, found: {error.strerror}. "
+                "Make room, or point the catalog at a folder that can be written to."
+            ) from error
     return {
         "source": data.source,
         "images": str(images.path),
@@ -66,20 +81,56 @@ def acquire(
     }
 
 
-def _write_sample(images: Path, labels: Path, recipe: dict[str, Any], write: Callable[[], None]) -> None:
-    manifest = images / MANIFEST
-    before = json.loads(manifest.read_bytes()) if manifest.exists() else None
-    if before == {**recipe, "complete": True} and labels.exists():
+def _write_sample(images: Path, labels: Path, recipe: dict[str, Any], write: Callable[[Path], None]) -> None:
+    manifest, staged = images / MANIFEST, images / STAGED
+    before = json.loads(manifest.read_bytes()) if manifest.exists() else {}
+    old = _samples(images, labels)
+    found = {"images": _names_digest(old), "labels": _file_digest(labels)}
+    if before == {**recipe, **found, "complete": True}:
         return
-    if before is None:
-        for place, taken in ((images, images.exists() and any(images.iterdir())), (labels, labels.exists())):
-            if taken:
-                raise ConfigurationError(
-                    f"{place}: expected an empty place for sample data, found data that was not made here. "
-                    "Set data.source=path to train on it, or point the catalog elsewhere."
-                )
-    write_json(manifest, {**recipe, "complete": False})
-    for old in images.glob("img_*.jpg"):
-        old.unlink()
-    write()
-    write_json(manifest, {**recipe, "complete": True})
+    _refuse_foreign(images, labels, before, old)
+    most = max(recipe["count"], before.get("count", 0))  # after a kill, old and new images lie side by side
+    write_json(manifest, {**recipe, "count": most, "labels": found["labels"], "complete": False})
+    labels.unlink(missing_ok=True)
+    for path in old:
+        path.unlink()
+    write(staged)
+    drawn = {**recipe, "images": _names_digest(_samples(images, labels)), "labels": _file_digest(staged)}
+    write_json(manifest, {**drawn, "complete": False})  # after a kill here, the table is known as ours
+    write_atomically(labels, staged.read_bytes())
+    write_json(manifest, {**drawn, "complete": True})
+    staged.unlink()
+
+
+def _refuse_foreign(images: Path, labels: Path, before: dict[str, Any], samples: list[Path]) -> None:
+    """Refuse to write where files lie that the manifest does not vouch for."""
+    if before and not before["complete"]:
+        foreign = [path for path in samples if not _drawn(path.name, before["count"])]
+    else:
+        foreign = [] if before.get("images") == _names_digest(samples) else samples
+    own_table = _file_digest(labels) in {None, before.get("labels")}
+    for place, taken in ((images, bool(foreign)), (labels, not own_table)):
+        if taken:
+            raise ConfigurationError(
+                f"{place}: expected an empty place for sample data, or a sample as it was made, found other data. "
+                "Set data.source=path to train on it, empty the place, or point the catalog elsewhere."
+            )
+
+
+def _samples(images: Path, labels: Path) -> list[Path]:
+    """List what is not hidden in the folder, but for the label table."""
+    entries = sorted(images.iterdir()) if images.exists() else []
+    return [path for path in entries if not path.name.startswith(".") and path != labels]
+
+
+def _drawn(name: str, count: int) -> bool:
+    number = DRAWN.fullmatch(name)
+    return number is not None and int(number[1]) < count
+
+
+def _names_digest(samples: list[Path]) -> str:
+    return digest([[path.name, path.stat().st_size] for path in samples])
+
+
+def _file_digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None

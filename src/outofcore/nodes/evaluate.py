@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from outofcore.errors import DataError
 from outofcore.parameters import TrainingParameters
 from outofcore.types import File, Loader, Table
 
@@ -26,15 +27,25 @@ def evaluate_classifier(
     Returns:
         Metrics by name, ready for JSON, and a table with a row per sample: `sample_id`, `label`,
         `predicted`, `probability_<label>` of every class (float32).
+
+    Raises:
+        DataError: The model cannot be loaded, or was made for another number of classes.
     """
     import pandas as pd
 
+    from outofcore.saved_model import load_model
     from outofcore.training.runtime import start_keras
 
-    keras = start_keras(training.threads, training.precision)
-    net = keras.saving.load_model(model.path, safe_mode=True)
+    start_keras(training.threads, training.precision)
+    net = load_model(model.path)
+    classes = max(2, net.output_shape[-1])
+    if classes != len(label_map):
+        raise DataError(
+            f"{model.path}: expected a model of {len(label_map)} classes, one for each label, found one of {classes}. "
+            "Build and train it anew: run the pipeline from build_model."
+        )
     codes, probabilities, weights, ids = _predict(net, test_loader)
-    labels = list(label_map)
+    labels = sorted(label_map, key=label_map.__getitem__)
     metrics = classification_metrics(codes, probabilities, weights, labels)
     names = np.array(labels, object)
     predictions = pd.DataFrame(
@@ -91,9 +102,14 @@ def classification_metrics(
         `loss` (cross-entropy in nats), `accuracy`, `precision`, `recall`, `f1` and `roc_auc` (means
         over classes), the same for each class under `classes`, and `confusion_matrix` (counts,
         rows are true classes). A ROC-AUC that is not defined, for a class without samples, is null.
+
+    Raises:
+        DataError: Every weight is 0.
     """
     from sklearn import metrics as sk
 
+    if weights is not None and not weights.any():
+        raise DataError("split test: expected a weight above 0, found none. Look at scan.weight_column.")
     every = np.arange(len(labels))
     predicted = probabilities.argmax(axis=1)
     scores = sk.precision_recall_fscore_support(
@@ -130,6 +146,7 @@ def classification_metrics(
 def _roc_auc(is_class: NDArray[np.bool_], scores: NDArray[np.float32], weights: NDArray[Any] | None) -> float | None:
     from sklearn.metrics import roc_auc_score
 
-    if is_class.all() or not is_class.any():
+    counted = is_class if weights is None else is_class[weights > 0]
+    if counted.all() or not counted.any():
         return None
     return float(roc_auc_score(is_class, scores, sample_weight=weights))

@@ -87,7 +87,7 @@ def decode_into(data: NDArray[np.uint8], image: NDArray[np.uint8], path: bytes) 
         try:
             pixels = cv2.imdecode(data, FLAGS[channels])
         except cv2.error as error:  # such as a header that claims more pixels than OpenCV allows
-            found = str(error.err)
+            found = f"one that OpenCV refuses ({error.err})"
     if pixels is None:
         raise DataError(
             f"{os.fsdecode(path)}: expected a JPEG or PNG image, found {found}. "

@@ -51,16 +51,12 @@ def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
 
 def _read_csv(path: Path, columns: list[str]) -> pa.Table:
     _refuse_wide_text(path)
-    with pa_csv.open_csv(path, convert_options=pa_csv.ConvertOptions(strings_can_be_null=False)) as header:
-        names = header.schema.names
-    _check_columns(path, names, columns)
     table = pa_csv.read_csv(
         path,
         read_options=pa_csv.ReadOptions(use_threads=False),  # several do not know the row of an error
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
-        ),
+        convert_options=pa_csv.ConvertOptions(default_column_type=pa.large_string(), strings_can_be_null=False),
     )
+    _check_columns(path, table.column_names, columns)
     for column in table.columns:  # of all, for an open quote in any of them swallows rows
         _refuse_lines(path, column)
     return table.select(columns)

@@ -40,9 +40,7 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
             "Correct the filepath in the catalog, or the folder's permissions."
         ) from error
     except UnicodeEncodeError as error:
-        raise DataError(
-            f"{root}: expected file names in UTF-8, found {ascii(error.object)}. Rename the file."
-        ) from error
+        raise DataError(f"{root}: expected file names in UTF-8, found {error.object!a}. Rename the file.") from error
     return pa.Table.from_batches(batches, SCHEMA).sort_by("name")
 
 
@@ -60,7 +58,9 @@ def _batches(root: Path, extensions: tuple[str, ...]) -> Iterator[pa.RecordBatch
 
 def _batch(rows: list[tuple[str, int, int]]) -> pa.RecordBatch:
     columns = zip(*rows, strict=True) if rows else ([], [], [])
-    return pa.record_batch([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
+    return pa.record_batch(
+        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA
+    )
 
 
 def _entries(root: Path) -> Iterator[tuple["os.DirEntry[str]", str]]:
@@ -69,7 +69,7 @@ def _entries(root: Path) -> Iterator[tuple["os.DirEntry[str]", str]]:
     pending: list[tuple[str, str, frozenset[tuple[int, int]]]] = [("", os.fspath(root), frozenset())]
     while pending:
         prefix, folder, above = pending.pop()
-        status = os.stat(folder)
+        status = Path(folder).stat()
         here = (status.st_dev, status.st_ino)
         if here in above:  # a link led back
             continue

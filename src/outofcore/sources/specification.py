@@ -17,6 +17,7 @@ def open_source(specification: Mapping[str, Any]) -> Source:
 
     Raises:
         ValueError: The kind is not known.
+        DataError: The table of samples is missing or cannot be read.
     """
     match specification["kind"]:
         case "image_files":
@@ -28,17 +29,25 @@ def open_source(specification: Mapping[str, Any]) -> Source:
 def _image_files(specification: Mapping[str, Any]) -> Source:
     """Images of one split of a partition table, with labels and weights from the same table."""
     import numpy as np
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from outofcore.errors import DataError
     from outofcore.sources.columns import Columns
     from outofcore.sources.image_files import ImageFiles
     from outofcore.sources.names import Names
 
-    table = pq.read_table(
-        specification["table"],
-        columns=["sample_id", "label", "weight"],
-        filters=[("split", "=", specification["split"])],
-    )
+    try:
+        table = pq.read_table(
+            specification["table"],
+            columns=["sample_id", "label", "weight"],
+            filters=[("split", "=", specification["split"])],
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"{specification['table']}: expected the partition of the samples, found: {str(error).splitlines()[0]}. "
+            "Run the pipeline again from its start."
+        ) from error
     images = ImageFiles(
         root=specification["root"],
         names=Names.from_arrow(table["sample_id"]),

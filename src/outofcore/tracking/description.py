@@ -167,7 +167,7 @@ def git_tags(project_path: Path) -> dict[str, str]:
 
 def run_name(experiment: str, started: int) -> str:
     """Name a run after its experiment and local time, such as `mnist 2026-01-31 14:05`."""
-    return f"{experiment} {time.strftime('%Y-%m-%d %H:%M', time.localtime(started / 1000))}"
+    return f"{experiment} {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(started / 1000))}"
 
 
 def experiment_name(namespaces: Iterable[str], run_params: Mapping[str, Any]) -> str:

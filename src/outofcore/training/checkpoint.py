@@ -1,8 +1,8 @@
 """Checkpoints on disk: all of a run's state in one file, or none of it.
 
 A checkpoint is a safetensors file (arrays, no code) and a manifest that names it with its SHA-256
-and holds the rest of the state. The manifest is written last and moved into place in one step, so
-one that can be read is whole. See https://huggingface.co/docs/safetensors.
+and holds the rest of the state with a digest of its own. The manifest is written last and moved
+into place in one step. See https://huggingface.co/docs/safetensors.
 """
 
 import fcntl
@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load as tensors_from_bytes
 from safetensors.numpy import save as tensors_to_bytes
 
 from outofcore.errors import CheckpointError
 from outofcore.files import sync_folder, write_atomically
+from outofcore.identity import digest
 
 log = logging.getLogger(__name__)
 
@@ -36,22 +38,30 @@ class CheckpointStore:
     """
 
     def __init__(self, folder: Path, keep: int = 2) -> None:
-        """Take the folder.
+        """Take the folder, and remove what a killed process left half done.
 
         Raises:
-            CheckpointError: Another process is training there.
+            CheckpointError: Another process is training there, or the folder cannot be written to.
         """
         self.folder, self.keep = folder, keep
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / "lock").open("w")
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / "lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # freed by the kernel when the process dies
-        except OSError:
+        except BlockingIOError:
             self._lock.close()
             raise CheckpointError(
                 f"{folder}: expected to be the only run that trains here, found another at work. "
                 "Wait for it, or give this one other parameters."
             ) from None
+        except OSError as error:
+            raise CheckpointError(
+                f"{folder}: expected a folder for checkpoints, found: {error.strerror}. "
+                "Give it write permission, or point the catalog elsewhere."
+            ) from error
+        known = {manifest.with_suffix(".safetensors") for manifest in self._manifests()}
+        for rest in {*folder.glob(".*.tmp.*"), *folder.glob("*.safetensors")} - known:
+            rest.unlink()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -73,32 +83,30 @@ class CheckpointStore:
             "sha256": hashlib.sha256(content).hexdigest(),
             "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "state": state,
+            "state_digest": digest(state),
         }
         write_atomically(self.folder / f"{name}.json", json.dumps(manifest).encode())
         for old in self._manifests()[: -self.keep]:
-            old.unlink()
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+            _remove(old)
 
     @property
     def holds_any(self) -> bool:
-        """Whether there is a checkpoint, whole or not."""
-        return bool(self._manifests())
+        """Whether there is a checkpoint that is whole."""
+        return any(not isinstance(_try(manifest), Exception) for manifest in reversed(self._manifests()))
 
     def load_newest(self) -> tuple[Arrays, dict[str, Any]] | None:
         """Read the newest checkpoint that is whole; one that is not is named and passed over."""
         for manifest in reversed(self._manifests()):
-            try:
-                return _load(manifest)
-            except (OSError, ValueError, KeyError) as error:
-                log.warning("%s: expected a whole checkpoint, found: %s. Taking the one before.", manifest, error)
+            loaded = _try(manifest)
+            if not isinstance(loaded, Exception):
+                return loaded
+            log.warning("%s: expected a whole checkpoint, found: %s. Taking the one before.", manifest, loaded)
         return None
 
     def clear(self) -> None:
         """Remove all checkpoints."""
         for manifest in self._manifests():
-            manifest.unlink()
-        for rest in [*self.folder.glob("*.safetensors"), *self.folder.glob("*.tmp")]:
-            rest.unlink()
+            _remove(manifest)
         sync_folder(self.folder)
 
     def _manifests(self) -> list[Path]:
@@ -109,10 +117,24 @@ def _number(manifest: Path) -> int:
     return int(manifest.stem)
 
 
+def _remove(manifest: Path) -> None:
+    manifest.unlink()
+    manifest.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def _try(manifest: Path) -> tuple[Arrays, dict[str, Any]] | Exception:
+    try:
+        return _load(manifest)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        return error
+
+
 def _load(path: Path) -> tuple[Arrays, dict[str, Any]]:
     manifest = json.loads(path.read_bytes())
     content = (path.parent / os.path.basename(manifest["file"])).read_bytes()  # noqa: PTH119 (no path out of it)
     found = hashlib.sha256(content).hexdigest()
     if found != manifest["sha256"]:
         raise ValueError(f"{manifest['file']} has SHA-256 {found[:12]}..., not {manifest['sha256'][:12]}...")
+    if digest(manifest["state"]) != manifest["state_digest"]:
+        raise ValueError("a state that differs from its digest")
     return tensors_from_bytes(content), manifest["state"]

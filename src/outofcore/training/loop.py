@@ -127,8 +127,8 @@ class Loop:
         if not math.isfinite(logs.get("loss", 0.0)):
             ids = self.train.ids(stretch.pass_, stretch.start, stretch.stop)
             raise TrainingError(
-                f"step {stretch.end_step}: expected a finite loss, found {logs['loss']} in samples {ids[0]} to {ids[-1]}."
-                " Lower training.optimizer.learning_rate, set its clipnorm, or look at these samples."
+                f"step {stretch.end_step}: expected a finite loss, found {logs['loss']}, in samples {ids[0]} to "
+                f"{ids[-1]}. Lower training.optimizer.learning_rate, set its clipnorm, or look at these samples."
             )
         self.callbacks.on_train_batch_end(last_batch, logs)
         every = self.plan.log_every_steps

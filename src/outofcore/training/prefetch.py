@@ -19,7 +19,7 @@ JOIN_SECONDS = 5.0
 
 
 class Prefetch(Generic[Plan, Result]):
-    """Runs `read` on every plan in a thread, one result ahead.
+    """Runs `read` on every plan in a thread: one result waits while the next is being read.
 
     The thread is a daemon, so a read that hangs in a dead file system cannot keep the process.
 
@@ -72,6 +72,8 @@ class Prefetch(Generic[Plan, Result]):
         while not interrupted():
             result = self._next(interrupted)
             if isinstance(result, BaseException):
+                if interrupted():  # a signal to all processes ends readers too
+                    return
                 raise result
             if result is None:
                 return
@@ -84,7 +86,8 @@ class Prefetch(Generic[Plan, Result]):
                 try:
                     return self._results.get(timeout=LOOK_SECONDS)
                 except queue.Empty:
-                    if time.perf_counter() - began > self._timeout:
+                    # a reader of several has its say first: it can name the samples
+                    if time.perf_counter() - began > self._timeout + LOOK_SECONDS:
                         raise LoaderError(
                             f"loader: expected the next batches within {self._timeout:g} s, found nothing yet. "
                             "Look at the disk or the network share, or raise loader.timeout_seconds."

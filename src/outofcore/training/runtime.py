@@ -42,4 +42,5 @@ def start_keras(threads: int, precision: str = "float32", seed: int | None = Non
     keras.config.set_dtype_policy(precision)
     if seed is not None:
         keras.utils.set_random_seed(seed % 2**32)
-    return keras
+    module: ModuleType = keras
+    return module

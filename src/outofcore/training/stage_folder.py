@@ -18,6 +18,9 @@ from outofcore.training.checkpoint import CheckpointStore
 
 log = logging.getLogger(__name__)
 
+LONGEST_VALUE = 60
+"""Characters of a value in the message that names differences."""
+
 LEDGER = "metrics.jsonl"
 CURRENT = "current.json"
 IDENTITY = "identity.json"
@@ -43,15 +46,16 @@ def open_stage(folder: Path, identity: Mapping[str, Any], resume: str, keep: int
     store = CheckpointStore(folder / name, keep)
     finished = store.folder / FINISHED
     if resume == "never" or finished.exists():
-        finished.unlink(missing_ok=True)
         store.clear()
         (store.folder / LEDGER).unlink(missing_ok=True)
+        finished.unlink(missing_ok=True)
     if not store.holds_any:
         why = _why_anew(folder, name, identity)
         if resume == "require":
             store.close()
+            found = why or "none that is whole"
             raise CheckpointError(
-                f"{folder}: expected an unfinished run to continue (training.resume=require), found {why or 'none'}. "
+                f"{folder}: expected an unfinished run to continue (training.resume=require), found {found}. "
                 "Give it the parameters and data that it began with, or set training.resume=auto."
             )
         if why:
@@ -90,11 +94,15 @@ def ledger_path(folder: Path) -> Path | None:
 
 
 def _current(folder: Path) -> dict[str, Any] | None:
+    return _read(folder / CURRENT)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
     try:
-        current: dict[str, Any] = json.loads((folder / CURRENT).read_bytes())
+        value: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    return current
+    return value
 
 
 def _why_anew(folder: Path, name: str, identity: Mapping[str, Any]) -> str | None:
@@ -102,11 +110,18 @@ def _why_anew(folder: Path, name: str, identity: Mapping[str, Any]) -> str | Non
     last = _current(folder)
     if last is None or last["identity"] == name or (folder / last["identity"] / FINISHED).exists():
         return None
-    before = flatten(json.loads((folder / last["identity"] / IDENTITY).read_bytes()))
-    now = flatten(identity)
+    kept = _read(folder / last["identity"] / IDENTITY)
+    if kept is None:  # somebody has removed it
+        return None
+    before, now = flatten(kept), flatten(json.loads(json.dumps(identity)))
     differences = [
-        f"{key}: {before.get(key)} -> {now.get(key)}"
+        f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
     return f"the unfinished one in {folder / last['identity']} has other values ({'; '.join(differences)}); it is kept"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."

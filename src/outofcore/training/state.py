@@ -28,6 +28,7 @@ CALLBACK_ATTRIBUTES = (
 """Attributes of callbacks that change while training. All of `vars(callback)` would be too much:
 Keras negates `min_delta` on first use, and a restored one would be negated twice."""
 
+
 @dataclass
 class Progress:
     """Where a run is.
@@ -110,8 +111,7 @@ def restore(
 def _expect_same(what: str, saved: Any, current: Any) -> None:
     if saved != current:
         raise CheckpointError(
-            f"checkpoint: expected {what} of this run, {current}, found {saved}. "
-            "Start anew with training.resume=never."
+            f"checkpoint: expected {what} of this run, {current}, found {saved}. Start anew with training.resume=never."
         )
 
 

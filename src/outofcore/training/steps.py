@@ -88,7 +88,8 @@ def _dynamic_loop(step: Callable[[Any], Any], batch_size: int) -> Callable[[Any]
 
         tf.while_loop(lambda start: start < count, body, (0,), parallel_iterations=1)
 
-    return loop
+    plain: Callable[[Any], None] = loop
+    return plain
 
 
 def _static_call(model: "keras.Model", step: Callable[[Any], Any], batch_size: int) -> Call:

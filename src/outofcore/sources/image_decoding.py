@@ -1,0 +1,118 @@
+"""Decode JPEG and PNG: one decoder for everything, OpenCV, with its behaviour pinned by tests.
+
+OpenCV refuses truncated files and bad checksums, turns images by their EXIF tag, and was as fast as
+simplejpeg on small JPEGs (97,000 and 96,000 images/s in one run), which knows no PNG. What it would
+do silently and wrongly is settled here: transparency, 16 bits, other formats, enormous images.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import DataError
+
+LARGEST_PIXELS = 1 << 28
+"""Pixels above which an image is taken for an attack and refused before memory is asked for it."""
+
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST_PIXELS))
+
+import cv2  # noqa: E402 (reads the limit when it is imported)
+
+FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+PNG_DEPTH, PNG_COLOUR = 24, 25
+"""Places of the bit depth and the colour type in a PNG file (PNG specification, IHDR)."""
+PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 3, 4, 6
+
+REMEDY = "Restore the file or take its row out of the label table."
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """The form in which images are wanted.
+
+    Attributes:
+        height: Pixels from top to bottom.
+        width: Pixels from left to right.
+        channels: 1 for grey, 3 for RGB.
+        background: Grey level from 0 to 255 behind transparent pixels.
+        sixteen_bit: `refuse` images of 16 bits a channel, or `scale` them to 8.
+        strict_size: Whether images of another size are refused rather than resized.
+    """
+
+    height: int
+    width: int
+    channels: int
+    background: int = 255
+    sixteen_bit: Literal["refuse", "scale"] = "refuse"
+    strict_size: bool = False
+
+
+def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: bytes) -> None:
+    """Decode one image into a row of a batch.
+
+    An image of another size is resized: averaged over areas when it shrinks both ways, interpolated
+    linearly otherwise.
+
+    Args:
+        data: The file's bytes.
+        image: Where the pixels go, uint8, shape `(height, width, channels)`, values 0 to 255.
+        form: The form wanted.
+        path: The file's path, for the error message.
+
+    Raises:
+        DataError: The bytes are not an image that is whole and of a form that is allowed.
+    """
+    pixels = _pixels(data, form, path)
+    if pixels.shape[:2] != (form.height, form.width):
+        if form.strict_size:
+            found = f"{pixels.shape[0]}x{pixels.shape[1]}"
+            raise bad(path, f"an image of {form.height}x{form.width} pixels", found, "Set image.strict_size=false.")
+        shrinks = pixels.shape[0] > form.height and pixels.shape[1] > form.width
+        filter_ = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (form.width, form.height), interpolation=filter_)
+    image[...] = pixels.reshape(image.shape)
+
+
+def _pixels(data: bytes, form: ImageForm, path: bytes) -> NDArray[Any]:
+    flags = FLAGS[form.channels]
+    if data.startswith(PNG) and len(data) > PNG_COLOUR:
+        if data[PNG_DEPTH] == 16 and form.sixteen_bit == "refuse":
+            raise bad(path, "8 bits a channel", "16", "Convert it, or set image.sixteen_bit=scale.")
+        if data[PNG_COLOUR] in (PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA):
+            return _blended(_decoded(data, cv2.IMREAD_UNCHANGED, path), form)
+    elif not data.startswith(JPEG):
+        raise bad(path, "a JPEG or PNG image", "an empty file" if not data else "other bytes")
+    return _decoded(data, flags, path)
+
+
+def _decoded(data: bytes, flags: int, path: bytes) -> NDArray[Any]:
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise bad(path, f"at most {LARGEST_PIXELS:,} pixels", str(error.err or error)) from error
+    if pixels is None:
+        raise bad(path, "a whole JPEG or PNG image", "one that is cut off or damaged")
+    return pixels
+
+
+def _blended(pixels: NDArray[Any], form: ImageForm) -> NDArray[np.uint8]:
+    """Turn OpenCV's BGR, BGRA or grey into the form's channels, on its background."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        opaque = pixels[..., 3:].astype(np.uint16)
+        blended = pixels[..., :3] * opaque + form.background * (255 - opaque)
+        pixels = ((blended + 127) // 255).astype(np.uint8)
+    if pixels.ndim == 2:
+        return np.asarray(pixels if form.channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8)
+    code = cv2.COLOR_BGR2GRAY if form.channels == 1 else cv2.COLOR_BGR2RGB
+    return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+
+
+def bad(path: bytes, expected: str, found: str, remedy: str = REMEDY) -> DataError:
+    """Make the error for a file that cannot be a sample."""
+    return DataError(f"{os.fsdecode(path)}: expected {expected}, found {found}. {remedy}")

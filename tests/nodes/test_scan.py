@@ -1,0 +1,356 @@
+"""From files and labels to an index: what is taken, what is left out, what is refused."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from index_support import Place, make_files
+
+from outofcore.errors import ConfigurationError, DataError, OutOfCoreError
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def refusal(place: Place, error: type[OutOfCoreError] = DataError, **changes: Any) -> str:
+    """Scan, which must fail; return the message."""
+    with pytest.raises(error) as caught:
+        place.scan(**changes)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def folder_refusal(place: Place, *names: str) -> str:
+    make_files(place.images, names)
+    return refusal(place, labels_from="folders")
+
+
+# what is taken
+
+
+def test_rows_of_the_table_in_their_order(place: Place) -> None:
+    index = place.csv("b.jpg,cat", "sub/a.png,dog", "c.jpg,cat").scan()
+    assert index["sample_id"].tolist() == ["b.jpg", "sub/a.png", "c.jpg"]
+    assert index["label"].tolist() == ["cat", "dog", "cat"]
+    assert index["weight"].tolist() == [1.0, 1.0, 1.0]
+    assert index["group"].tolist() == ["", "", ""]
+    status = [(place.images / name).stat() for name in index["sample_id"]]
+    assert index["size"].tolist() == [each.st_size for each in status]
+    assert index["mtime_ns"].tolist() == [each.st_mtime_ns for each in status]
+    assert index["weight"].dtype == np.float32
+
+
+def test_columns_of_any_name(place: Place) -> None:
+    place.csv("a.jpg,3,0.5,left", "b.jpg,1,2,right", header="file,digit,how much,eye")
+    index = place.scan(id_column="file", label_column="digit", weight_column="how much", group_column="eye")
+    assert index["label"].tolist() == ["3", "1"]
+    assert index["weight"].tolist() == [0.5, 2.0]
+    assert index["group"].tolist() == ["left", "right"]
+
+
+def test_one_column_may_serve_twice(place: Place) -> None:
+    index = place.csv("a.jpg,3", "b.jpg,1").scan(weight_column="label", group_column="label")
+    assert index["label"].tolist() == index["group"].tolist() == ["3", "1"]
+    assert index["weight"].tolist() == [3.0, 1.0]
+
+
+@pytest.mark.parametrize(("pattern", "name"), [("{id}.jpg", "{}.jpg"), ("{id}/image.png", "{}/image.png")])
+def test_ids_become_file_names_by_the_pattern(place: Place, pattern: str, name: str) -> None:
+    place.csv("p1,0", "p2,1")
+    make_files(place.images / "below", [name.format("p1"), name.format("p2")])
+    index = place.scan(file_pattern=f"below/{pattern}")
+    assert index["sample_id"].tolist() == ["p1", "p2"]
+    assert index["size"].tolist() == [len(name.format("p1"))] * 2
+
+
+def test_a_parquet_table(place: Place) -> None:
+    make_files(place.images, ["a.jpg", "b.jpg"])
+    index = place.parquet(image_name=["a.jpg", "b.jpg"], label=[0.0, 1.0], weight=[0.25, 1.0]).scan(
+        weight_column="weight"
+    )
+    assert index["label"].tolist() == ["0", "1"]
+    assert index["weight"].tolist() == [0.25, 1.0]
+
+
+def test_files_without_a_row_are_left_out_and_counted(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    place.csv("a.jpg,0", "b.jpg,1")
+    make_files(place.images, ["c.jpg", "d.jpg", "notes.txt"])
+    with caplog.at_level(logging.INFO):
+        assert len(place.scan()) == 2
+    assert f"2 files in {place.images} have no row in {place.labels} and are left out" in caplog.text
+
+
+def test_folders_are_classes(place: Place) -> None:
+    index = place.scan_folders("dog/2.jpg", "cat/1.jpg", "dog/old/3.PNG", "cat/notes.txt")
+    assert index["sample_id"].tolist() == ["cat/1.jpg", "dog/2.jpg", "dog/old/3.PNG"]
+    assert index["label"].tolist() == ["cat", "dog", "dog/old"]
+    assert index["weight"].tolist() == [1.0] * 3
+    assert index["weight"].dtype == np.float32
+    assert index["group"].tolist() == [""] * 3
+    assert index["size"].tolist() == [9, 9, 13]
+
+
+def test_names_of_class_folders_stay_as_they_are(place: Place) -> None:
+    assert set(place.scan_folders("1.0/a.jpg", "-1/b.jpg", "nan/c.jpg")["label"]) == {"1.0", "-1", "nan"}
+
+
+def test_both_ways_give_the_same_columns(place: Place) -> None:
+    table = place.csv("cat/1.jpg,cat", "dog/2.jpg,dog").scan()
+    index = place.scan(labels_from="folders")
+    assert index.dtypes.equals(table.dtypes)
+    assert index.equals(table)
+
+
+# what is refused
+
+
+@pytest.mark.parametrize("pattern", ["img.jpg", "{id}/{id}.jpg"])
+def test_a_pattern_without_one_id(place: Place, pattern: str) -> None:
+    assert refusal(place.csv("a.jpg,0"), ConfigurationError, file_pattern=pattern) == (
+        f"scan.file_pattern: expected {{id}} once, as in '{{id}}.jpg', found '{pattern}'. Correct it in the parameters."
+    )
+
+
+def test_a_pattern_with_class_folders(place: Place) -> None:
+    make_files(place.images, ["cat/1.jpg"])
+    assert refusal(place, ConfigurationError, labels_from="folders", file_pattern="{id}.jpg") == (
+        "scan.file_pattern: expected '{id}' with labels from folders, found '{id}.jpg'. Correct it in the parameters."
+    )
+
+
+def test_a_folder_without_samples(place: Place) -> None:
+    assert folder_refusal(place, "cat/notes.txt") == (
+        f"{place.images}: expected files ending in .jpg, .png, found none. "
+        "Correct the filepath in the catalog or scan.extensions."
+    )
+
+
+def test_a_file_outside_of_the_class_folders(place: Place) -> None:
+    assert folder_refusal(place, "cat/1.jpg", "x.jpg", "y.jpg") == (
+        f"{place.images}/x.jpg: expected every file in a folder of its class, found 2 outside of one. "
+        "Move them, or set scan.labels_from=table."
+    )
+
+
+def test_a_table_without_rows(place: Place) -> None:
+    make_files(place.images, ["a.jpg"])
+    assert refusal(place.csv()) == (
+        f"{place.labels}: expected a row for every sample, found none. "
+        "Add rows, or set scan.labels_from=folders where each class has a folder."
+    )
+
+
+def test_a_row_without_a_file(place: Place) -> None:
+    place.csv("a.jpg,0", "b.jpg,1", "c.jpg,1")
+    (place.images / "b.jpg").unlink()
+    assert refusal(place) == (
+        f"{place.images}/b.jpg: expected the file of sample b.jpg, found none (1 of 3 samples have no file). "
+        "Restore the files, take the rows out of the label table, or correct scan.file_pattern or scan.extensions."
+    )
+
+
+def test_no_files_at_all(place: Place) -> None:
+    place.csv("a.jpg,0")
+    (place.images / "a.jpg").unlink()
+    assert "(1 of 1 samples have no file)" in refusal(place)
+
+
+@pytest.mark.parametrize("weight", ["-1", "heavy", "", "nan", "inf", "1e39", "1e400", "0x10"])
+def test_a_weight_that_is_no_number_of_at_least_0(place: Place, weight: str) -> None:
+    place.csv("a.jpg,0,1.5", f"b.jpg,1,{weight}", header="image_name,label,w")
+    assert refusal(place, weight_column="w") == (
+        f"{place.labels}, row 3: expected a weight of at least 0 for sample 'b.jpg', found '{weight}'. Correct the row."
+    )
+
+
+@pytest.mark.parametrize("weight", ["0", "+2", "1.", ".5", "1e-3"])
+def test_ways_to_write_a_weight(place: Place, weight: str) -> None:
+    place.csv(f"a.jpg,0,{weight}", header="image_name,label,w")
+    assert place.scan(weight_column="w")["weight"].tolist() == [np.float32(weight)]
+
+
+def test_a_label_with_blanks_around_it(place: Place) -> None:
+    assert refusal(place.csv("a.jpg,1", "b.jpg, 1")) == (
+        f"{place.labels}, row 3: expected a label without blanks around it for sample 'b.jpg', found ' 1' "
+        "(1 rows are like it). Label them or take them out."
+    )
+
+
+# the fault catalogue
+
+
+@pytest.mark.fault
+def test_fault_022_duplicate_id_with_the_same_label(place: Place) -> None:
+    assert refusal(place.csv("a.jpg,cat", "b.jpg,dog", "a.jpg,cat")) == (
+        f"{place.labels}, row 4: expected every sample ID once, found 'a.jpg' again (label 'cat' in row 2 and 'cat' "
+        "in row 4). Take one of the rows out."
+    )
+
+
+@pytest.mark.fault
+def test_fault_023_duplicate_id_with_another_label(place: Place) -> None:
+    assert refusal(place.csv("a.jpg,cat", "b.jpg,dog", "a.jpg,dog")) == (
+        f"{place.labels}, row 4: expected every sample ID once, found 'a.jpg' again (label 'cat' in row 2 and 'dog' "
+        "in row 4). Take one of the rows out."
+    )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("sample_id", ["../a.jpg", "/etc/a.jpg", "x/../../a.jpg", "..", "x/.."])
+def test_fault_024_id_that_leads_out_of_the_folder(place: Place, sample_id: str) -> None:
+    place.parquet(image_name=["ok.jpg", sample_id], label=["0", "1"])
+    assert refusal(place) == (
+        f"{place.labels}, row 2: expected the name of a file below the image folder as sample ID, "
+        f"found '{sample_id}'. Correct the row or rename the file."
+    )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("sample_id", ["..a.jpg", "a..jpg", "x..y/a.jpg", "x/..y.jpg"])
+def test_fault_024_dots_in_a_name_are_accepted(place: Place, sample_id: str) -> None:
+    make_files(place.images, [sample_id])
+    place.parquet(image_name=[sample_id], label=["0"])
+    if sample_id.rpartition("/")[2].startswith("."):  # a hidden file is no sample
+        assert "found none" in refusal(place)
+    else:
+        assert len(place.scan()) == 1
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("sample_id", ["a\n.jpg", "a\x00.jpg", "a\r.jpg", "\ta.jpg", ""])
+def test_fault_025_control_character_in_an_id(place: Place, sample_id: str) -> None:
+    place.parquet(image_name=["ok.jpg", sample_id], label=["0", "1"])
+    assert f"{place.labels}, row 2: expected the name of a file" in refusal(place)
+    assert repr(sample_id) in refusal(place)
+
+
+@pytest.mark.fault
+def test_fault_025_newline_in_a_file_name(place: Place) -> None:
+    assert folder_refusal(place, "cat/1.jpg", "dog/a\nb.jpg") == (
+        f"{place.images}: expected the name of a file below the image folder as sample ID, found 'dog/a\\nb.jpg'. "
+        "Correct the row or rename the file."
+    )
+
+
+ALIKE = [("A.jpg", "a.JPG"), ("\u00c4.jpg", "\u00e4.jpg"), ("\u00e9.jpg", "e\u0301.jpg"), ("\u00c9.jpg", "e\u0301.jpg")]
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(("first", "second"), ALIKE)
+def test_fault_026_ids_that_differ_in_case_or_unicode_form(place: Place, first: str, second: str) -> None:
+    assert refusal(place.csv(f"{first},0", "other.jpg,0", f"{second},1")) == (
+        f"{place.labels}, row 4: expected IDs that differ in more than case or Unicode form, found "
+        f"'{second}' beside '{first}'. Rename one of the files."
+    )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(("first", "second"), ALIKE)
+def test_fault_026_file_names_that_differ_in_case_or_unicode_form(place: Place, first: str, second: str) -> None:
+    message = folder_refusal(place, f"cat/{first}", f"cat/{second}", "dog/1.jpg")
+    assert message.startswith(f"{place.images}: expected IDs that differ in more than case or Unicode form, found ")
+    assert f"'cat/{first}'" in message
+    assert f"'cat/{second}'" in message
+
+
+@pytest.mark.fault
+def test_fault_026_the_same_name_in_two_folders_is_accepted(place: Place) -> None:
+    assert len(place.scan_folders("cat/1.jpg", "dog/1.jpg")) == 2
+
+
+@pytest.mark.fault
+def test_fault_027_id_with_leading_zeros(place: Place) -> None:
+    make_files(place.images, ["007.jpg", "7.jpg"])
+    assert place.csv("007,1", "7,0").scan(file_pattern="{id}.jpg")["sample_id"].tolist() == ["007", "7"]
+
+
+@pytest.mark.fault
+def test_fault_028_ids_that_look_like_missing_values(place: Place) -> None:
+    make_files(place.images, ["NA.jpg", "null.jpg", "nan.jpg", "None.jpg"])
+    index = place.csv("NA,a", "null,b", "nan,NA", "None,null").scan(file_pattern="{id}.jpg")
+    assert index["sample_id"].tolist() == ["NA", "null", "nan", "None"]
+    assert index["label"].tolist() == ["a", "b", "NA", "null"]
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("label", ["", "   ", "nan", "NaN"])
+def test_fault_029_label_missing(place: Place, label: str) -> None:
+    assert refusal(place.csv("a.jpg,1", f"b.jpg,{label}", "c.jpg,")) == (
+        f"{place.labels}, row 3: expected a label without blanks around it for sample 'b.jpg', found '{label}' "
+        "(2 rows are like it). Label them or take them out."
+    )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("labels", [[1.0, None], [1.0, float("nan")], ["x", None]])
+def test_fault_029_label_missing_in_parquet(place: Place, labels: list[Any]) -> None:
+    make_files(place.images, ["a.jpg", "b.jpg"])
+    assert "row 2: expected a label" in refusal(place.parquet(image_name=["a.jpg", "b.jpg"], label=labels))
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["1.0", "1", "0."], ["1", "1", "0"]),
+        (["1.00", "10.0", "0"], ["1", "10", "0"]),
+        (["1", "01", "0"], ["1", "01", "0"]),
+        (["1.0", "cat", "0"], ["1.0", "cat", "0"]),
+        (["v1.0", "v1.5", "v2"], ["v1.0", "v1.5", "v2"]),
+        (["1.5", "cat", "-1"], ["1.5", "cat", "-1"]),
+    ],
+)
+def test_fault_031_labels_that_are_whole_numbers(place: Place, written: list[str], read: list[str]) -> None:
+    place.csv(*(f"{number}.jpg,{label}" for number, label in enumerate(written)))
+    assert place.scan()["label"].tolist() == read
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("label", ["1.5", "1e-3", ".5"])
+def test_fault_031_label_with_a_fraction(place: Place, label: str) -> None:
+    assert refusal(place.csv("a.jpg,0", f"b.jpg,{label}", "c.jpg,1")) == (
+        f"{place.labels}, row 3: expected a name or a whole number of at least 0 as label of sample 'b.jpg', "
+        f"found '{label}'. Number the classes from 0, or give them names."
+    )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("label", ["-1", "-1.0"])
+def test_fault_032_negative_label(place: Place, label: str) -> None:
+    assert refusal(place.csv("a.jpg,0", f"b.jpg,{label}", "c.jpg,1")) == (
+        f"{place.labels}, row 3: expected a name or a whole number of at least 0 as label of sample 'b.jpg', "
+        f"found '{label}'. Number the classes from 0, or give them names."
+    )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("empty", ["bird", "dog/brown"])
+@pytest.mark.parametrize("content", [(), (".DS_Store",), ("notes.txt",)])
+def test_fault_039_empty_class_folder(place: Place, empty: str, content: tuple[str, ...]) -> None:
+    (place.images / empty).mkdir(parents=True)
+    make_files(place.images / empty, content)
+    assert folder_refusal(place, "cat/1.jpg", "dog/black/1.jpg") == (
+        f"{place.images}/{empty}: expected a folder of a class with files ending in .jpg, .png, found none. "
+        "Add samples of the class, or take the folder away."
+    )
+
+
+STRAY = [".DS_Store", "Thumbs.db", ".ipynb_checkpoints/1-checkpoint.jpg", "__MACOSX/cat/._1.jpg"]
+
+
+@pytest.mark.fault
+def test_fault_040_stray_files_beside_class_folders(place: Place) -> None:
+    make_files(place.images, [*STRAY, *(f"cat/{name}" for name in STRAY)])
+    (place.images / "dog" / ".ipynb_checkpoints").mkdir(parents=True)
+    assert place.scan_folders("cat/1.jpg", "dog/1.jpg")["sample_id"].tolist() == ["cat/1.jpg", "dog/1.jpg"]
+
+
+@pytest.mark.fault
+def test_fault_040_stray_files_beside_a_table(place: Place) -> None:
+    make_files(place.images, STRAY)
+    assert place.csv("a.jpg,0", "b.jpg,1").scan()["sample_id"].tolist() == ["a.jpg", "b.jpg"]

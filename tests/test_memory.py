@@ -1,0 +1,91 @@
+"""What counts as held memory: this process's own pages and its children's, not mapped files."""
+
+import mmap
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from outofcore.memory import PeakMemory, held_bytes
+
+MIB = 2**20
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+
+
+def test_what_is_allocated_counts_and_what_is_freed_does_not() -> None:
+    before = held_bytes()
+    block = bytearray(64 * MIB)
+    assert 60 * MIB < held_bytes() - before < 80 * MIB
+    del block
+    assert held_bytes() - before < 16 * MIB
+
+
+@linux
+def test_pages_of_a_mapped_file_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 64 * MIB)
+    with (tmp_path / "file").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        before = held_bytes()
+        assert view[:: mmap.PAGESIZE].count(b"x") == 64 * MIB // mmap.PAGESIZE  # touches every page
+        assert held_bytes() - before < 16 * MIB
+
+
+@linux
+def test_shared_memory_counts() -> None:
+    before = held_bytes()
+    with mmap.mmap(-1, 64 * MIB) as shared:
+        shared.write(b"x" * 64 * MIB)
+        assert held_bytes() - before > 60 * MIB
+
+
+def test_children_count() -> None:
+    before = held_bytes()
+    code = "block = bytearray(64 << 20); print('ready', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        child.stdout.readline()
+        assert held_bytes() - before > 60 * MIB
+        child.stdin.close()
+    assert held_bytes() - before < 32 * MIB
+
+
+def test_the_peak_is_seen_after_it_has_passed() -> None:
+    watch = PeakMemory(0.01)
+    watch.start()
+    before = held_bytes()
+    block = bytearray(64 * MIB)
+    deadline = time.monotonic() + 10
+    while watch.peak_bytes < before + 60 * MIB and time.monotonic() < deadline:
+        time.sleep(0.01)
+    del block
+    assert watch.stop() >= before + 60 * MIB
+    assert watch.peak_bytes >= before + 60 * MIB > held_bytes()
+
+
+def test_each_watch_begins_anew() -> None:
+    """One object serves all runs of a process."""
+    watch = PeakMemory(0.01)
+    watch.start()
+    watch.peak_bytes = 2**60
+    assert watch.stop() == 2**60
+    watch.start()
+    assert 0 < watch.stop() < 2**50
+
+
+def test_watches_end() -> None:
+    watch = PeakMemory(0.01)
+    before = threading.active_count()
+    for _ in range(5):
+        watch.start()
+        watch.stop()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_watch_that_was_not_started_can_be_stopped() -> None:
+    assert PeakMemory().stop() > 0
