@@ -56,6 +56,24 @@ class ScanParameters(Group):
     extensions: tuple[str, ...]
 
 
+class ValidateParameters(Group):
+    """How files are looked at before training.
+
+    Attributes:
+        max_bad_samples: Bad samples up to which the run goes on without them.
+        smallest_side: Pixels below which a side of an image is too short.
+        changed: Whether a file whose content is no longer what was recorded is refused, or accepted.
+        recheck: Whether files are looked at again whose size and time are as recorded.
+        workers: Processes that look at files.
+    """
+
+    max_bad_samples: NonNegativeInt
+    smallest_side: PositiveInt
+    changed: Literal["refuse", "accept"]
+    recheck: bool
+    workers: PositiveInt
+
+
 class PartitionParameters(Group):
     """How samples are split.
 
@@ -64,12 +82,14 @@ class PartitionParameters(Group):
         validation: Share of samples to validate on after each epoch.
         test: Share of samples kept for the evaluation.
         stratify: Whether each class is split in the same shares.
+        leakage: Whether the same content in two splits is refused, or warned of.
     """
 
     train: Fraction
     validation: Fraction
     test: Fraction
     stratify: bool
+    leakage: Literal["refuse", "warn"]
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> "PartitionParameters":
@@ -86,11 +106,19 @@ class ImageParameters(Group):
         height: Pixels from top to bottom.
         width: Pixels from left to right.
         channels: 1 for grey, 3 for RGB.
+        background: Grey level from 0 to 255 behind transparent pixels.
+        sixteen_bit: Whether images of 16 bits a channel are refused, or scaled to 8.
+        animated: Whether animated PNGs are refused, or give their first frame.
+        strict_size: Whether images of another size are refused rather than resized.
     """
 
     height: PositiveInt
     width: PositiveInt
     channels: Literal[1, 3]
+    background: Annotated[int, Field(ge=0, le=255)]
+    sixteen_bit: Literal["refuse", "scale"]
+    animated: Literal["refuse", "first_frame"]
+    strict_size: bool
 
 
 class LoaderParameters(Group):
@@ -101,6 +129,7 @@ class LoaderParameters(Group):
         steps_per_call: Batches read and trained on at once; changes speed, never results.
         shuffle: Whether each training pass has an order of its own.
         drop_last: Whether a short last batch is left out of training.
+        packed: Whether samples are decoded once, into a pack on disk, and read from there.
         workers: Readers beside the training; 0 reads in the loop's own prefetch thread.
         use_multiprocessing: Whether readers are processes rather than threads.
         timeout_seconds: Longest wait for one item before the run stops with an error.
@@ -110,6 +139,7 @@ class LoaderParameters(Group):
     steps_per_call: PositiveInt
     shuffle: bool
     drop_last: bool
+    packed: bool
     workers: NonNegativeInt
     use_multiprocessing: bool
     timeout_seconds: PositiveFloat
@@ -248,6 +278,7 @@ class MnistParameters(Group):
         seed: Root of every random draw: sample, split, order, initial weights, dropout.
         data: Where the raw data comes from.
         scan: How file names and labels become an index.
+        validation: How files are looked at before training.
         partition: How samples are split.
         image: The form in which images reach the model.
         loader: How batches are read.
@@ -258,6 +289,7 @@ class MnistParameters(Group):
     seed: NonNegativeInt
     data: DataParameters
     scan: ScanParameters
+    validation: ValidateParameters
     partition: PartitionParameters
     image: ImageParameters
     loader: LoaderParameters
@@ -271,12 +303,14 @@ NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
 EXECUTION_ONLY = frozenset(
     {
         "loader.steps_per_call",
+        "loader.packed",
         "loader.workers",
         "loader.use_multiprocessing",
         "loader.timeout_seconds",
         "training.checkpoint",
         "training.resume",
         "training.log_every_steps",
+        "validation",
     }
 )
 """Parameters below a namespace that change how a run is carried out, never its results."""

@@ -20,13 +20,16 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 WHOLE_NUMBER = r"^\d+(\.0*)?$"
 
 
-def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> None:
-    """Refuse IDs that are unsafe, that stand twice, or that some file systems cannot tell apart.
+def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> NDArray[np.bool_]:
+    """Refuse IDs that are unsafe, ambiguous, or that some file systems cannot tell apart.
 
     Args:
         path: The label table, or the folder whose files are the samples.
         ids: Sample IDs, texts.
         labels: Label of each sample, texts.
+
+    Returns:
+        Which rows repeat a sample that stands before them with the same label, shape `(rows,)`.
 
     Raises:
         DataError: Such an ID was found; the message names it and its row.
@@ -38,27 +41,31 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
             f"{_place(path, row)}: expected the name of a file below the image folder as sample ID, "
             f"found {ids[row].as_py()!r}. Correct the row or rename the file."
         )
-    _refuse_double(path, ids, labels)
+    doubles = _repeated(ids)
+    _refuse_conflicts(path, ids, labels, doubles)
     folded = pc.utf8_lower(pc.utf8_normalize(ids, form="NFC"))
-    alike = _first_repeated(folded)
+    alike = next(iter(np.flatnonzero(_repeated(folded) & ~doubles).tolist()), None)
     if alike is not None:
         same = pc.index(folded, folded[alike]).as_py()
         raise DataError(
             f"{_place(path, alike)}: expected IDs that differ in more than case or Unicode form, found "
             f"{ids[alike].as_py()!r} beside {ids[same].as_py()!r}. Rename one of the files."
         )
+    return doubles
 
 
-def _refuse_double(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> None:
-    row = _first_repeated(ids)
-    if row is None:
-        return
-    same = pc.index(ids, ids[row]).as_py()
-    both = f"label {labels[same].as_py()!r} in {_row(path, same)} and {labels[row].as_py()!r} in {_row(path, row)}"
-    raise DataError(
-        f"{_place(path, row)}: expected every sample ID once, found {ids[row].as_py()!r} again ({both}). "
-        "Take one of the rows out."
-    )
+def _refuse_conflicts(
+    path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]", doubles: NDArray[np.bool_]
+) -> None:
+    """Refuse rows of the same sample with different labels."""
+    for row in np.flatnonzero(doubles).tolist():
+        same = pc.index(ids, ids[row]).as_py()
+        if labels[same].as_py() != labels[row].as_py():
+            both = f"{labels[same].as_py()!r} in {_row(path, same)} and {labels[row].as_py()!r} in {_row(path, row)}"
+            raise DataError(
+                f"{_place(path, row)}: expected one label for sample {ids[row].as_py()!r}, found {both}. "
+                "Take one of the rows out."
+            )
 
 
 def check_labels(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[Any]") -> None:
@@ -139,13 +146,12 @@ def _first(mask: "pa.ChunkedArray[Any]") -> int:
     return int(pc.index(mask, pa.scalar(True)).as_py())
 
 
-def _first_repeated(texts: "pa.ChunkedArray[Any]") -> int | None:
-    """Row of the first text that stands before it already, or `None`."""
+def _repeated(texts: "pa.ChunkedArray[Any]") -> NDArray[np.bool_]:
+    """Which texts stand before themselves already."""
     codes = pc.dictionary_encode(texts).combine_chunks()
-    indices = codes.indices.to_numpy()
-    if len(codes.dictionary) == len(indices):
-        return None
-    _, first_rows = np.unique(indices, return_index=True)
-    repeated = np.ones(len(indices), bool)
+    if len(codes.dictionary) == len(codes):
+        return np.zeros(len(codes), bool)
+    _, first_rows = np.unique(codes.indices.to_numpy(), return_index=True)
+    repeated = np.ones(len(codes), bool)
     repeated[first_rows] = False
-    return int(repeated.argmax())
+    return repeated

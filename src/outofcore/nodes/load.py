@@ -18,8 +18,8 @@ def load_images(
     loader: LoaderParameters,
     training: TrainingParameters,
     seed: int,
-) -> tuple[LoaderSpecification, LoaderSpecification, LoaderSpecification]:
-    """Describe a loader of images for each split.
+) -> dict[str, Any]:
+    """Describe a loader of image files for each split.
 
     Training is shuffled and weighted by class where the parameters say so; validation and test are
     read in order, whole.
@@ -34,7 +34,7 @@ def load_images(
         seed: Root of the order.
 
     Returns:
-        The specifications for training, validation and test.
+        The specification of each split's loader, ready for JSON.
     """
     import pyarrow.parquet as pq
 
@@ -45,7 +45,7 @@ def load_images(
         "root": str(images.path),
         "table": str(partition.path),
         "file_pattern": scan.file_pattern,
-        **image.model_dump(),
+        "form": image.model_dump(),
     }
 
     def describe(split: str) -> LoaderSpecification:
@@ -58,13 +58,12 @@ def load_images(
             loader=loader_arguments(loader, seed, trains, "image", weighted),
         )
 
-    train, validation, test = (describe(split) for split in SPLITS)
-    return train, validation, test
+    return {split: describe(split).to_json() for split in SPLITS}
 
 
 def loader_arguments(parameters: LoaderParameters, seed: int, trains: bool, x: str, weighted: bool) -> dict[str, Any]:
     """Turn parameters into the arguments of `BatchLoader`."""
-    arguments = parameters.model_dump()
+    arguments = parameters.model_dump(exclude={"packed"})
     arguments["shuffle"] = parameters.shuffle and trains
     arguments["drop_last"] = parameters.drop_last and trains
     return {"x": x, "y": "label", "sample_weight": "weight" if weighted else None, "seed": seed, **arguments}

@@ -1,6 +1,7 @@
 """Split samples into training, validation and test."""
 
 import hashlib
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from outofcore.errors import DataError
 from outofcore.identity import digest
 from outofcore.parameters import PartitionParameters
 from outofcore.types import Table
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 """Raised when the same index and parameters give another partition than before."""
@@ -27,7 +30,7 @@ def partition(
     cut, each in the class of its lowest code. The order of the index plays no part.
 
     Args:
-        index: The index of samples.
+        index: The index of valid samples.
         label_map: Code of each label.
         parameters: Shares of the splits.
         seed: Root of the draw.
@@ -44,6 +47,7 @@ def partition(
     label = _codes(index, label_map)
     shares = np.array([parameters.train, parameters.validation, parameters.test])
     split = assign_splits(index["sample_id"], index["group"], label if parameters.stratify else None, shares, seed)
+    _check_leakage(index, split, parameters.leakage)
     table = pd.DataFrame(
         {
             "sample_id": index["sample_id"],
@@ -110,6 +114,24 @@ def _hashes(texts: Any, seed: int) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(hashed), "<u8")
 
 
+def _check_leakage(index: Table, split: NDArray[np.int8], leakage: str) -> None:
+    """Look for the same content in two splits, which would make a test of memory."""
+    order = np.lexsort((split, index["content"].to_numpy()))
+    content, ordered = index["content"].to_numpy()[order], split[order]
+    pairs = np.flatnonzero((content[1:] == content[:-1]) & (ordered[1:] != ordered[:-1]))
+    if not len(pairs):
+        return
+    one, other = (index["sample_id"].iloc[order[pairs[0] + step]] for step in (0, 1))
+    text = (
+        f"sample {one!r}: expected its content in one split, found it in {SPLITS[ordered[pairs[0]]]} and as "
+        f"{other!r} in {SPLITS[ordered[pairs[0] + 1]]} ({len(pairs)} such pairs). Take one of each out, give both "
+        "the same group (scan.group_column), or set partition.leakage=warn."
+    )
+    if leakage == "refuse":
+        raise DataError(text)
+    log.warning("%s", text)
+
+
 def _check(table: Table, shares: NDArray[Any]) -> None:
     for name, share in zip(SPLITS, shares.tolist(), strict=True):
         rows = table["label"][table["split"] == name]
@@ -126,8 +148,7 @@ def _summary(index: Table, table: Table, label_map: dict[str, int]) -> dict[str,
     counts = table.groupby(["split", "label"], observed=True).size()
     classes = {split: {names[code]: int(counts.get((split, code), 0)) for code in names} for split in SPLITS}
     return {
-        "digest": _table_digest(index, ["sample_id", "label", "weight", "group", "size"]),
-        "files_digest": _table_digest(index, ["sample_id", "size", "mtime_ns"]),
+        "digest": _table_digest(index, ["sample_id", "label", "weight", "group", "content"]),
         "partition_digest": digest([VERSION, _table_digest(table, list(table.columns))]),
         "samples": len(index),
         "bytes": int(index["size"].sum()),

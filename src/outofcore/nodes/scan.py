@@ -23,7 +23,8 @@ def scan(acquired: dict[str, Any], images: Folder, labels: File, parameters: Sca
 
     Returns:
         The index, a row per sample, sorted as the label table or by name: `sample_id` (text),
-        `label` (text), `weight` (float32), `group` (text), `size` in bytes, `mtime_ns`.
+        `label` (text), `weight` (float32), `group` (text), `size` in bytes, `mtime_ns`, and `problem`
+        (text; a missing file or a second row of the same sample, or empty).
 
     Raises:
         DataError: A file or a label is missing, or IDs are not fit for use.
@@ -74,7 +75,11 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
         )
     _refuse_empty_class(images.path, set(index["label"]), parameters.extensions)
     return index.assign(
-        weight=np.float32(1.0), group="", size=files["size"].to_numpy(), mtime_ns=files["mtime_ns"].to_numpy()
+        weight=np.float32(1.0),
+        group="",
+        size=files["size"].to_numpy(),
+        mtime_ns=files["mtime_ns"].to_numpy(),
+        problem="",
     )
 
 
@@ -93,6 +98,7 @@ def _refuse_empty_class(root: Path, labels: set[str], extensions: tuple[str, ...
 
 def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Table:
     """Join the rows of the label table to the files that they name."""
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -110,23 +116,24 @@ def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Tab
             "where each class has a folder."
         )
     ids, label = table[parameters.id_column], table[parameters.label_column]
-    check_ids(labels.path, ids, label)
+    doubles = check_ids(labels.path, ids, label)
     check_labels(labels.path, ids, label)
     label = number_classes(labels.path, ids, label)
     files = list_files(images.path, parameters.extensions)
     before, after = (pa.scalar(part, pa.large_string()) for part in parameters.file_pattern.split("{id}"))
     names = pc.binary_join_element_wise(before, ids, after, pa.scalar("", pa.large_string()))
     rows = pc.index_in(names, value_set=files["name"])
-    if rows.null_count:
-        missing = pc.is_null(rows)
+    missing = pc.is_null(rows)
+    if rows.null_count == len(names):
         raise DataError(
-            f"{images.path / names.filter(missing)[0].as_py()}: expected the file of sample "
-            f"{ids.filter(missing)[0].as_py()}, found none ({rows.null_count} of {len(names)} samples have no file). "
-            "Restore the files, take the rows out of the label table, or correct scan.file_pattern or scan.extensions."
+            f"{images.path / names[0].as_py()}: expected the file of sample {ids[0].as_py()}, found none, "
+            f"nor any of the other {len(names) - 1} samples' files. "
+            "Correct the image folder in the catalog, scan.file_pattern or scan.extensions."
         )
     if len(files) > len(names):
         log.info("%d files in %s have no row in %s and are left out", len(files) - len(names), images.path, labels.path)
-    found = files.take(rows)
+    found = files.take(pc.fill_null(rows, 0))
+    absent = missing.to_numpy()
     weight, group = parameters.weight_column, parameters.group_column
     return pd.DataFrame(
         {
@@ -134,7 +141,26 @@ def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Tab
             "label": label.to_pandas(),
             "weight": numeric_weights(labels.path, ids, table[weight] if weight else None),
             "group": table[group].to_pandas() if group else "",
-            "size": found["size"].to_numpy(),
-            "mtime_ns": found["mtime_ns"].to_numpy(),
+            "size": np.where(absent, 0, found["size"].to_numpy()),
+            "mtime_ns": np.where(absent, 0, found["mtime_ns"].to_numpy()),
+            "problem": _problems(images.path, labels.path, names, absent, doubles),
         }
     )
+
+
+def _problems(root: Path, table: Path, names: Any, absent: Any, doubles: Any) -> list[str] | str:
+    """Say of each sample what is wrong with its row, or give an empty text for all."""
+    if not absent.any() and not doubles.any():
+        return ""
+    problems = [""] * len(names)
+    for row in doubles.nonzero()[0]:
+        problems[row] = (
+            f"{table}, row {row + 2}: expected every sample ID once, found the file {names[row].as_py()} again. "
+            "Take one of the rows out."
+        )
+    for row in absent.nonzero()[0]:
+        problems[row] = (
+            f"{root / names[row].as_py()}: expected the file of a sample, found none. "
+            "Restore it, take its row out of the label table, or correct scan.file_pattern or scan.extensions."
+        )
+    return problems

@@ -46,7 +46,7 @@ def train(
     keras = start_keras(training.threads, training.precision, seed)
     model = keras.saving.load_model(initial_model.path, safe_mode=True)
     identity = {
-        "data": {name: data_summary[name] for name in ("files_digest", "partition_digest")},
+        "data": {name: data_summary[name] for name in ("digest", "partition_digest")},
         "model": _architecture(model),
         "seed": seed,
         "parameters": result_parameters({"loader": loader.model_dump(), "training": training.model_dump()}),

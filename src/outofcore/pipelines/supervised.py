@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 
 from outofcore.nodes.evaluate import evaluate_classifier
 from outofcore.nodes.label_map import make_label_map
+from outofcore.nodes.pack import pack
 from outofcore.nodes.partition import partition
 from outofcore.nodes.scan import scan
 from outofcore.nodes.summarize import summarize
@@ -19,11 +20,12 @@ from outofcore.nodes.train import train
 Function = Callable[..., Any]
 
 
-def prepare(acquire: Function, load: Function, form: str) -> Pipeline:
+def prepare(acquire: Function, validate: Function, load: Function, form: str) -> Pipeline:
     """Nodes from raw files to loaders.
 
     Args:
         acquire: Makes the raw data be there.
+        validate: Looks at every file.
         load: Describes the loaders of the three splits.
         form: The parameter group with the form of a sample, such as `image`.
     """
@@ -33,14 +35,29 @@ def prepare(acquire: Function, load: Function, form: str) -> Pipeline:
         [
             Node(acquire, ["images", "labels", "params:data", "params:seed"], "acquired", name="acquire"),
             Node(scan, ["acquired", "images", "labels", "params:scan"], "index", name="scan"),
-            Node(make_label_map, "index", "label_map", name="label_map"),
+            Node(
+                validate,
+                [
+                    "index",
+                    "acquired",
+                    "images",
+                    "validation_record",
+                    "params:scan",
+                    f"params:{form}",
+                    "params:validation",
+                ],
+                ["valid_index", "validation_report", "validation_summary"],
+                name="validate",
+            ),
+            Node(make_label_map, "valid_index", "label_map", name="label_map"),
             Node(
                 partition,
-                ["index", "label_map", "params:partition", "params:seed"],
+                ["valid_index", "label_map", "params:partition", "params:seed"],
                 ["partition@pandas", "data_summary"],
                 name="partition",
             ),
-            Node(load, [*load_inputs, "params:seed"], loaders, name="load"),
+            Node(load, [*load_inputs, "params:seed"], "file_loaders", name="load"),
+            Node(pack, ["file_loaders", "packs", "data_summary", "params:loader"], loaders, name="pack"),
         ],
         tags="prepare",
     )

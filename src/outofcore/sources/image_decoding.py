@@ -27,7 +27,14 @@ PNG_DEPTH, PNG_COLOUR = 24, 25
 """Places of the bit depth and the colour type in a PNG file (PNG specification, IHDR)."""
 PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 3, 4, 6
 
+OTHER_FORMATS = {b"GIF8": "GIF", b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"RIFF": "WebP", b"BM": "BMP"}
+"""First bytes of formats that OpenCV would decode too, but that are not declared."""
+
 REMEDY = "Restore the file or take its row out of the label table."
+
+
+class UnsupportedImageError(DataError):
+    """An image that is whole, but of a form that this project does not take."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class ImageForm:
         channels: 1 for grey, 3 for RGB.
         background: Grey level from 0 to 255 behind transparent pixels.
         sixteen_bit: `refuse` images of 16 bits a channel, or `scale` them to 8.
+        animated: `refuse` animated PNGs, or take their `first_frame`.
         strict_size: Whether images of another size are refused rather than resized.
     """
 
@@ -48,13 +56,14 @@ class ImageForm:
     channels: int
     background: int = 255
     sixteen_bit: Literal["refuse", "scale"] = "refuse"
+    animated: Literal["refuse", "first_frame"] = "refuse"
     strict_size: bool = False
 
 
 def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: bytes) -> None:
     """Decode one image into a row of a batch.
 
-    An image of another size is resized: averaged over areas when it shrinks both ways, interpolated
+    An image of another size is resized: averaged over areas when no side grows, interpolated
     linearly otherwise.
 
     Args:
@@ -64,36 +73,66 @@ def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: by
         path: The file's path, for the error message.
 
     Raises:
-        DataError: The bytes are not an image that is whole and of a form that is allowed.
+        UnsupportedImageError: The image is of a form that is not taken.
+        DataError: The bytes are not a whole JPEG or PNG image.
     """
-    pixels = _pixels(data, form, path)
+    pixels = decode(data, form, path)
     if pixels.shape[:2] != (form.height, form.width):
-        if form.strict_size:
-            found = f"{pixels.shape[0]}x{pixels.shape[1]}"
-            raise bad(path, f"an image of {form.height}x{form.width} pixels", found, "Set image.strict_size=false.")
-        shrinks = pixels.shape[0] > form.height and pixels.shape[1] > form.width
-        filter_ = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        grows = pixels.shape[0] < form.height or pixels.shape[1] < form.width
+        filter_ = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
         pixels = cv2.resize(pixels, (form.width, form.height), interpolation=filter_)
     image[...] = pixels.reshape(image.shape)
 
 
-def _pixels(data: bytes, form: ImageForm, path: bytes) -> NDArray[Any]:
-    flags = FLAGS[form.channels]
+def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
+    """Decode one image at its own size.
+
+    Returns:
+        Pixels, uint8, shape `(rows, columns)` or `(rows, columns, 3)`.
+
+    Raises:
+        UnsupportedImageError: The image is of a form that is not taken.
+        DataError: The bytes are not a whole JPEG or PNG image.
+    """
+    unchanged = False
     if data.startswith(PNG) and len(data) > PNG_COLOUR:
-        if data[PNG_DEPTH] == 16 and form.sixteen_bit == "refuse":
-            raise bad(path, "8 bits a channel", "16", "Convert it, or set image.sixteen_bit=scale.")
-        if data[PNG_COLOUR] in (PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA):
-            return _blended(_decoded(data, cv2.IMREAD_UNCHANGED, path), form)
+        _check_png(data, form, path)
+        unchanged = data[PNG_COLOUR] in (PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA)
     elif not data.startswith(JPEG):
-        raise bad(path, "a JPEG or PNG image", "an empty file" if not data else "other bytes")
-    return _decoded(data, flags, path)
+        raise _not_declared(data, path)
+    pixels = _decoded(data, cv2.IMREAD_UNCHANGED if unchanged else FLAGS[form.channels], path)
+    if form.strict_size and pixels.shape[:2] != (form.height, form.width):
+        raise unsupported(
+            path,
+            f"{form.height}x{form.width} pixels",
+            f"{pixels.shape[0]}x{pixels.shape[1]}",
+            "Resize it, or set image.strict_size=false.",
+        )
+    return _blended(pixels, form) if unchanged else pixels
+
+
+def _check_png(data: bytes, form: ImageForm, path: bytes) -> None:
+    if data[PNG_DEPTH] == 16 and form.sixteen_bit == "refuse":
+        raise unsupported(path, "8 bits a channel", "16", "Convert it, or set image.sixteen_bit=scale.")
+    if form.animated == "refuse" and b"acTL" in data[: data.find(b"IDAT")]:
+        raise unsupported(path, "a single image", "an animated PNG", "Convert it, or set image.animated=first_frame.")
+
+
+def _not_declared(data: bytes, path: bytes) -> DataError:
+    for first, name in OTHER_FORMATS.items():
+        if data.startswith(first):
+            return unsupported(
+                path, "a JPEG or PNG image", f"a {name}", "Convert it, or leave its ending out of scan.extensions."
+            )
+    return bad(path, "a JPEG or PNG image", "other bytes" if data else "an empty file")
 
 
 def _decoded(data: bytes, flags: int, path: bytes) -> NDArray[Any]:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        raise bad(path, f"at most {LARGEST_PIXELS:,} pixels", str(error.err or error)) from error
+        remedy = "Make it smaller, or take its row out of the label table."
+        raise unsupported(path, f"at most {LARGEST_PIXELS:,} pixels", "more", remedy) from error
     if pixels is None:
         raise bad(path, "a whole JPEG or PNG image", "one that is cut off or damaged")
     return pixels
@@ -116,3 +155,8 @@ def _blended(pixels: NDArray[Any], form: ImageForm) -> NDArray[np.uint8]:
 def bad(path: bytes, expected: str, found: str, remedy: str = REMEDY) -> DataError:
     """Make the error for a file that cannot be a sample."""
     return DataError(f"{os.fsdecode(path)}: expected {expected}, found {found}. {remedy}")
+
+
+def unsupported(path: bytes, expected: str, found: str, remedy: str) -> UnsupportedImageError:
+    """Make the error for an image of a form that is not taken."""
+    return UnsupportedImageError(f"{os.fsdecode(path)}: expected {expected}, found {found}. {remedy}")

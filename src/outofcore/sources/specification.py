@@ -22,6 +22,8 @@ def open_source(specification: Mapping[str, Any]) -> Source:
     match specification["kind"]:
         case "image_files":
             return _image_files(specification)
+        case "packed":
+            return _packed(specification)
         case kind:
             raise ValueError(f"Expected a kind of source such as 'image_files', received {kind!r}.")
 
@@ -34,6 +36,7 @@ def _image_files(specification: Mapping[str, Any]) -> Source:
 
     from outofcore.errors import DataError
     from outofcore.sources.columns import Columns
+    from outofcore.sources.image_decoding import ImageForm
     from outofcore.sources.image_files import ImageFiles
     from outofcore.sources.names import Names
 
@@ -52,9 +55,7 @@ def _image_files(specification: Mapping[str, Any]) -> Source:
         root=specification["root"],
         names=Names.from_arrow(table["sample_id"]),
         file_pattern=specification["file_pattern"],
-        height=specification["height"],
-        width=specification["width"],
-        channels=specification["channels"],
+        form=ImageForm(**specification["form"]),
     )
     label = table["label"].to_numpy().astype(np.int32)
     columns = {"label": label}
@@ -65,3 +66,14 @@ def _image_files(specification: Mapping[str, Any]) -> Source:
             weight = weight * np.asarray(class_weights, np.float32)[label]
         columns["weight"] = weight
     return Columns(images, columns)
+
+
+def _packed(specification: Mapping[str, Any]) -> Source:
+    """A pack in the place of the files that it was made from; labels and weights stay in memory."""
+    from outofcore.sources.columns import Columns
+    from outofcore.sources.packed_columns import PackedColumns
+
+    unpacked = open_source(specification["of"])
+    if not isinstance(unpacked, Columns):
+        return PackedColumns(specification["folder"], unpacked)
+    return Columns(PackedColumns(specification["folder"], unpacked.source), unpacked.columns)

@@ -5,10 +5,13 @@ from kedro.pipeline import Pipeline
 from outofcore.models.digit_cnn import build_digit_cnn
 from outofcore.nodes.acquire import acquire_digits
 from outofcore.nodes.load import load_images
+from outofcore.nodes.validate import validate_images
 from outofcore.pipelines.supervised import assess, fit_stage, prepare
 
 
 def create_pipeline() -> Pipeline:
     """Make the `mnist` pipeline."""
-    parts = prepare(acquire_digits, load_images, "image") + fit_stage(build_digit_cnn, "image") + assess()
+    parts = (
+        prepare(acquire_digits, validate_images, load_images, "image") + fit_stage(build_digit_cnn, "image") + assess()
+    )
     return Pipeline(parts, namespace="mnist")

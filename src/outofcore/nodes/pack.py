@@ -1,0 +1,93 @@
+"""Decode samples once, into a pack on disk."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outofcore.identity import digest
+from outofcore.loaders.reading import open_reader
+from outofcore.loaders.specification import LoaderSpecification
+from outofcore.parameters import LoaderParameters
+from outofcore.progress_bar import progress
+from outofcore.sources.columns import Columns
+from outofcore.sources.pack_files import PackWriter, is_current, verify
+from outofcore.sources.specification import open_source
+from outofcore.types import Folder
+
+log = logging.getLogger(__name__)
+
+ITEM_BYTES = 8 << 20
+"""Bytes that are read before they are written."""
+
+CHECKPOINT_BYTES = 256 << 20
+"""Bytes after which a pack can be gone on from."""
+
+
+def pack(
+    file_loaders: dict[str, Any], folder: Folder, data_summary: dict[str, Any], loader: LoaderParameters
+) -> tuple[LoaderSpecification, LoaderSpecification, LoaderSpecification]:
+    """Write a pack for each split, where packs are asked for, and put it in the place of the files.
+
+    A pack that is whole and holds the same samples in the same form is verified and kept.
+
+    Args:
+        file_loaders: The specification of each split's loader of files.
+        folder: Folder of the packs.
+        data_summary: Digest of the samples.
+        loader: Whether to pack, and how files are read.
+
+    Returns:
+        The specifications for training, validation and test.
+
+    Raises:
+        DataError: The disk has no room, or a pack is damaged.
+    """
+    specifications = {split: LoaderSpecification(**values) for split, values in file_loaders.items()}
+    if loader.packed:
+        specifications = {
+            split: _packed(specification, folder.path / split, data_summary, loader, split)
+            for split, specification in specifications.items()
+        }
+    return specifications["train"], specifications["validation"], specifications["test"]
+
+
+def _packed(
+    specification: LoaderSpecification, folder: Path, data: dict[str, Any], loader: LoaderParameters, split: str
+) -> LoaderSpecification:
+    labels = ("class_weights", "weighted")
+    form = {name: value for name, value in specification.source.items() if name not in labels}
+    fingerprint = digest({"source": form, "data": data["digest"], "partition": data["partition_digest"]})
+    if is_current(folder, fingerprint):
+        verify(folder)
+    else:
+        _write(specification, folder, fingerprint, loader, split)
+    source = {"kind": "packed", "folder": str(folder), "of": specification.source}
+    return LoaderSpecification(source=source, loader=specification.loader)
+
+
+def _write(
+    specification: LoaderSpecification, folder: Path, fingerprint: str, loader: LoaderParameters, split: str
+) -> None:
+    source = open_source(specification.source)
+    files = source.source if isinstance(source, Columns) else source
+    size = sum(field.nbytes for field in files.fields.values())
+    step, every = max(1, ITEM_BYTES // size), max(1, CHECKPOINT_BYTES // size)
+    reader = open_reader(files, None, loader.workers, loader.use_multiprocessing, loader.timeout_seconds)
+    writer = PackWriter(folder, files.fields, len(files), fingerprint)
+    try:
+        with progress(f"pack {split}", len(files)) as advance:
+            advance(writer.done)
+            saved = writer.done
+            for start in range(writer.done, len(files), step):
+                positions = np.arange(start, min(start + step, len(files)))
+                writer.write(reader.read(positions, 0))
+                advance(len(positions))
+                if writer.done - saved >= every:
+                    writer.checkpoint()
+                    saved = writer.done
+        writer.finish()
+    finally:
+        reader.close()
+        writer.close()
