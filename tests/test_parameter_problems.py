@@ -102,7 +102,7 @@ def test_a_name_in_the_wrong_place_is_found(name: str, meant: str | None) -> Non
         ("mnist.training.epochs", {"a": 1}, "expected an integer greater than 0, found a group of keys (a)"),
         ("mnist.training.steps_per_epoch", 0, "expected an integer greater than 0 or null, found 0"),
         ("mnist.training.checkpoint.keep", 1, "expected an integer of at least 2, found 1"),
-        ("mnist.data.source", "smaple", "expected 'sample' or 'path', found 'smaple'"),
+        ("mnist.data.source", "smaple", "expected 'sample', 'download' or 'path', found 'smaple'"),
         ("mnist.image.channels", 2, "expected 1 or 3, found 2"),
         ("mnist.model.dropout", 1, "expected a number of at least 0 and less than 1, found 1"),
         ("mnist.loader.shuffle", "maybe", "expected true or false, found 'maybe'"),

@@ -6,8 +6,18 @@ are refused (`extra="forbid"`), at every level.
 """
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -18,20 +28,63 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+class DownloadParameters(Group):
+    """A file on the web.
+
+    Attributes:
+        url: Its address, of `http` or `https`.
+        sha256: Its SHA-256, 64 hexadecimal digits.
+        timeout_seconds: Longest wait for the server's next bytes.
+    """
+
+    url: str
+    sha256: str
+    timeout_seconds: PositiveFloat
+
+    @field_validator("url")
+    @classmethod
+    def _on_the_web(cls, url: str) -> str:
+        address = urlsplit(url)
+        if address.scheme not in {"http", "https"} or not address.hostname or "@" in address.netloc:
+            # the value itself is left out: it may hold a password
+            raise ValueError("expected an address that begins with http:// or https://, without user and password")
+        return url
+
+    @field_validator("sha256")
+    @classmethod
+    def _hexadecimal(cls, sha256: str) -> str:
+        if len(sha256) != 64 or not set(sha256.lower()) <= set("0123456789abcdef"):
+            raise ValueError(f"expected 64 hexadecimal digits, found {sha256[:80]!r}")
+        return sha256.lower()
+
+
 class DataParameters(Group):
     """Where the raw data comes from.
 
     Attributes:
-        source: `sample` makes it on this machine; `path` takes what lies at the catalog's path.
+        source: `sample` makes it on this machine; `download` fetches it from the web; `path` takes
+            what lies at the catalog's path.
         samples: How many samples to make (`sample` only).
+        digits: Which digits to make or to take (`sample` and `download`); a digit's place in this
+            list is its label.
+        download: What to fetch (`download` only).
         images: Folder given with `--params`; `null` leaves the catalog's.
         labels: Label table given with `--params`; `null` leaves the catalog's.
     """
 
-    source: Literal["sample", "path"]
+    source: Literal["sample", "download", "path"]
     samples: PositiveInt
+    digits: tuple[Annotated[int, Field(ge=0, le=9)], ...]
+    download: DownloadParameters
     images: str | None
     labels: str | None
+
+    @field_validator("digits")
+    @classmethod
+    def _two_or_more(cls, digits: tuple[int, ...]) -> tuple[int, ...]:
+        if len(digits) < 2 or len(set(digits)) < len(digits):
+            raise ValueError(f"expected at least two digits, each once, found {list(digits)}")
+        return digits
 
 
 class ScanParameters(Group):
@@ -302,6 +355,8 @@ NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
 
 EXECUTION_ONLY = frozenset(
     {
+        "data.download.url",
+        "data.download.timeout_seconds",
         "loader.steps_per_call",
         "loader.packed",
         "loader.workers",

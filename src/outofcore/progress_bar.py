@@ -13,24 +13,25 @@ LINE_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def progress(description: str, total: int, unit: str = "samples") -> Iterator[Callable[[int], None]]:
+def progress(description: str, total: int, unit: str = "samples", done: int = 0) -> Iterator[Callable[[int], None]]:
     """Show how far a stage is, with its rate and the time left.
 
     Args:
         description: What is being done, such as `validate`.
         total: How many there are to do.
         unit: What they are.
+        done: How many were done by an earlier run; they do not count for the rate.
 
     Yields:
         A function that takes the number done since it was last called.
     """
     if sys.stdout.isatty():
-        yield from _bar(description, total, unit)
+        yield from _bar(description, total, unit, done)
     else:
-        yield from _lines(description, total, unit)
+        yield from _lines(description, total, unit, done)
 
 
-def _bar(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def _bar(description: str, total: int, unit: str, before: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -50,7 +51,7 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Callable[[int], No
     )
     began = time.monotonic()
     with Progress(*columns) as bar:
-        task = bar.add_task(description, total=total, rate="")
+        task = bar.add_task(description, total=total, completed=before, rate="")
         done = 0
 
         def advance(count: int) -> None:
@@ -62,9 +63,9 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Callable[[int], No
         yield advance
 
 
-def _lines(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def _lines(description: str, total: int, unit: str, before: int) -> Iterator[Callable[[int], None]]:
     began = last = time.monotonic()
-    done = 0
+    done = before
 
     def advance(count: int) -> None:
         nonlocal done, last
@@ -72,8 +73,8 @@ def _lines(description: str, total: int, unit: str) -> Iterator[Callable[[int], 
         now = time.monotonic()
         if now - last >= LINE_SECONDS and done < total:
             last = now
-            rate = done / (now - began)
-            left = (total - done) / rate
-            log.info("%s: %d of %d %s, %.0f/s, %.0f s left", description, done, total, unit, rate, left)
+            rate = (done - before) / (now - began)
+            left = f"{(total - done) / rate:.0f} s" if rate else "unknown time"
+            log.info("%s: %d of %d %s, %.0f/s, %s left", description, done, total, unit, rate, left)
 
     yield advance

@@ -17,11 +17,13 @@ from outofcore.parameters import DataParameters
 from outofcore.types import File, Folder
 
 COUNT, SEED = 12, 5
+DOWNLOAD = {"url": "http://127.0.0.1:9/mnist.npz", "sha256": "0" * 64, "timeout_seconds": 1.0}
+DATA = {"digits": [0, 8], "download": DOWNLOAD, "images": None, "labels": None}
 
 
 def acquire(root: Path, count: int = COUNT, seed: int = SEED, source: str = "sample") -> dict[str, Any]:
-    data = DataParameters.model_validate({"source": source, "samples": count, "images": None, "labels": None})
-    return acquire_digits(Folder(root / "images"), File(root / "labels.csv"), data, seed)
+    data = DataParameters.model_validate({**DATA, "source": source, "samples": count})
+    return acquire_digits(Folder(root / "images"), File(root / "labels.csv"), data, seed, File(root / "mnist.npz"))
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -169,8 +171,8 @@ def deadly(*arguments, **more):
     return original(*arguments, **more)
 setattr(place, {function!r}, deadly)
 root = Path(sys.argv[1])
-data = DataParameters(source="sample", samples={count}, images=None, labels=None)
-module.acquire_digits(Folder(root / "images"), File(root / "labels.csv"), data, {SEED})
+data = DataParameters.model_validate({{**{DATA!r}, "source": "sample", "samples": {count}}})
+module.acquire_digits(Folder(root / "images"), File(root / "labels.csv"), data, {SEED}, File(root / "mnist.npz"))
 """
     done = subprocess.run([sys.executable, "-c", code, root], check=False)
     assert done.returncode == -signal.SIGKILL
@@ -184,7 +186,7 @@ def visible(root: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("before", [None, 30])
 @pytest.mark.parametrize(
     ("function", "call"),
-    [("write_json", 0), ("write_digits", 0), ("_write_jpg", 5), ("write_json", 1), ("write_atomically", 0),
+    [("write_json", 0), ("write_digits", 0), ("write_jpg", 5), ("write_json", 1), ("write_atomically", 0),
      ("write_json", 2)],
 )  # fmt: skip
 def test_fault_076_killed_while_it_draws(tmp_path: Path, function: str, call: int, before: int | None) -> None:
@@ -212,7 +214,7 @@ def test_fault_076_killed_while_it_removes_the_old_sample(tmp_path: Path, call: 
 
 @pytest.mark.fault
 def test_fault_076_own_files_put_among_half_a_sample_are_kept(tmp_path: Path) -> None:
-    kill_at(tmp_path, "_write_jpg", 5)
+    kill_at(tmp_path, "write_jpg", 5)
     (tmp_path / "labels.csv").write_bytes(b"mine")
     assert refusal(tmp_path) == message(tmp_path / "labels.csv")
     (tmp_path / "labels.csv").unlink()

@@ -1,4 +1,4 @@
-"""Make the raw data be there: drawn on this machine, or the user's own."""
+"""Make the raw data be there: drawn on this machine, fetched from the web, or the user's own."""
 
 import hashlib
 import json
@@ -11,7 +11,9 @@ from outofcore.errors import ConfigurationError, DataError
 from outofcore.files import write_atomically, write_json
 from outofcore.identity import digest
 from outofcore.parameters import DataParameters
+from outofcore.samples import mnist
 from outofcore.samples.digits import write_digits
+from outofcore.samples.download import fetch
 from outofcore.types import File, Folder
 
 VERSION = 1
@@ -26,28 +28,41 @@ STAGED = ".labels.csv"
 DRAWN = re.compile(r"img_(\d+)\.jpg")
 
 
-def acquire_digits(images: Folder, labels: File, data: DataParameters, seed: int) -> dict[str, Any]:
-    """Make the digits be there: zeros and eights drawn as JPG files, or the user's own images.
+def acquire_digits(images: Folder, labels: File, data: DataParameters, seed: int, archive: File) -> dict[str, Any]:
+    """Make the digits be there: drawn as JPG files, taken from MNIST, or the user's own images.
 
     Args:
         images: Folder of the images.
         labels: Label table.
         data: Where the data comes from.
         seed: Root of all draws.
+        archive: Where MNIST lies, put there by hand or by its download.
 
     Returns:
         What the data is and where it lies.
     """
 
-    def write(table: Path) -> None:
-        write_digits(images.path, table, data.samples, (0, 8), seed)
+    def draw(table: Path) -> None:
+        write_digits(images.path, table, data.samples, data.digits, seed)
 
-    recipe = {"sample": "digits", "version": VERSION, "count": data.samples, "digits": [0, 8], "seed": seed}
-    return acquire(images, labels, data, recipe, write)
+    def take(table: Path) -> None:
+        mnist.write_mnist(archive.path, images.path, table, data.digits)
+
+    recipe: dict[str, Any] = {"version": VERSION, "digits": list(data.digits)}
+    if data.source != "download":
+        recipe |= {"sample": "digits", "count": data.samples, "seed": seed}
+        return acquire(images, labels, data, recipe, draw)
+    recipe |= {"sample": "mnist", "count": mnist.COUNT, "sha256": data.download.sha256}
+    return acquire(images, labels, data, recipe, take, lambda: fetch(archive.path, data.download, mnist.NAME))
 
 
 def acquire(
-    images: Folder, labels: File, data: DataParameters, recipe: dict[str, Any], write: Callable[[Path], None]
+    images: Folder,
+    labels: File,
+    data: DataParameters,
+    recipe: dict[str, Any],
+    write: Callable[[Path], None],
+    prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Make raw data be there, and find the work done when it is.
 
@@ -55,8 +70,9 @@ def acquire(
         images: Folder of the samples.
         labels: Label table.
         data: Where the data comes from.
-        recipe: All on which the sample data depends, with its `count`.
+        recipe: All on which the sample data depends, with a `count` above every number of a sample.
         write: Writes the samples as `img_<number>.jpg`, and the label table to the path it is given.
+        prepare: Fetches what `write` needs; called before anything that lies there is removed.
 
     Returns:
         What the data is and where it lies.
@@ -65,9 +81,9 @@ def acquire(
         ConfigurationError: Sample data would be written over somebody's own.
         DataError: The disk is full or the folder cannot be written to.
     """
-    if data.source == "sample":
+    if data.source != "path":
         try:
-            _write_sample(images.path, labels.path, recipe, write)
+            _write_sample(images.path, labels.path, recipe, write, prepare)
         except OSError as error:
             raise DataError(
                 f"{error.filename or images.path}: expected a place for sample data, found: {error.strerror}. "
@@ -77,11 +93,13 @@ def acquire(
         "source": data.source,
         "images": str(images.path),
         "labels": str(labels.path),
-        "recipe": recipe if data.source == "sample" else None,
+        "recipe": None if data.source == "path" else recipe,
     }
 
 
-def _write_sample(images: Path, labels: Path, recipe: dict[str, Any], write: Callable[[Path], None]) -> None:
+def _write_sample(
+    images: Path, labels: Path, recipe: dict[str, Any], write: Callable[[Path], None], prepare: Callable[[], None]
+) -> None:
     manifest, staged = images / MANIFEST, images / STAGED
     before = json.loads(manifest.read_bytes()) if manifest.exists() else {}
     old = _samples(images, labels)
@@ -89,6 +107,7 @@ def _write_sample(images: Path, labels: Path, recipe: dict[str, Any], write: Cal
     if before == {**recipe, **found, "complete": True}:
         return
     _refuse_foreign(images, labels, before, old)
+    prepare()
     most = max(recipe["count"], before.get("count", 0))  # after a kill, old and new images lie side by side
     write_json(manifest, {**recipe, "count": most, "labels": found["labels"], "complete": False})
     labels.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Decode samples once, into a pack on disk."""
 
-import logging
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from outofcore.sources.columns import Columns
 from outofcore.sources.pack_files import PackWriter, is_current, verify
 from outofcore.sources.specification import open_source
 from outofcore.types import Folder
-
-log = logging.getLogger(__name__)
 
 ITEM_BYTES = 8 << 20
 """Bytes that are read before they are written."""
@@ -59,11 +57,10 @@ def _packed(
     labels = ("class_weights", "weighted")
     form = {name: value for name, value in specification.source.items() if name not in labels}
     fingerprint = digest({"source": form, "data": data["digest"], "partition": data["partition_digest"]})
-    if is_current(folder, fingerprint):
-        verify(folder)
-    else:
+    if not is_current(folder, fingerprint):
         _write(specification, folder, fingerprint, loader, split)
-    source = {"kind": "packed", "folder": str(folder), "of": specification.source}
+    verify(folder)  # also what was just written: a part of it may be as old as a kill
+    source = {"kind": "packed", "folder": str(folder), "fingerprint": fingerprint, "of": specification.source}
     return LoaderSpecification(source=source, loader=specification.loader)
 
 
@@ -74,20 +71,15 @@ def _write(
     files = source.source if isinstance(source, Columns) else source
     size = sum(field.nbytes for field in files.fields.values())
     step, every = max(1, ITEM_BYTES // size), max(1, CHECKPOINT_BYTES // size)
-    reader = open_reader(files, None, loader.workers, loader.use_multiprocessing, loader.timeout_seconds)
-    writer = PackWriter(folder, files.fields, len(files), fingerprint)
-    try:
-        with progress(f"pack {split}", len(files)) as advance:
-            advance(writer.done)
-            saved = writer.done
-            for start in range(writer.done, len(files), step):
-                positions = np.arange(start, min(start + step, len(files)))
-                writer.write(reader.read(positions, 0))
-                advance(len(positions))
-                if writer.done - saved >= every:
-                    writer.checkpoint()
-                    saved = writer.done
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(contextlib.closing(PackWriter(folder, files.fields, len(files), fingerprint)))
+        reader = open_reader(files, None, loader.workers, loader.use_multiprocessing, loader.timeout_seconds)
+        stack.callback(reader.close)
+        advance = stack.enter_context(progress(f"pack {split}", len(files), done=writer.done))
+        for start in range(writer.done, len(files), step):
+            positions = np.arange(start, min(start + step, len(files)))
+            writer.write(reader.read(positions, 0))
+            advance(len(positions))
+            if writer.done - writer.saved >= every:
+                writer.checkpoint()
         writer.finish()
-    finally:
-        reader.close()
-        writer.close()

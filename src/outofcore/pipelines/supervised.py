@@ -4,7 +4,7 @@ A pipeline is `prepare + fit_stage + assess` in a namespace of its own. It bring
 acquire its sample, describe its loaders and build its model; all else is shared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -20,7 +20,7 @@ from outofcore.nodes.train import train
 Function = Callable[..., Any]
 
 
-def prepare(acquire: Function, validate: Function, load: Function, form: str) -> Pipeline:
+def prepare(acquire: Function, validate: Function, load: Function, form: str, raw: Sequence[str] = ()) -> Pipeline:
     """Nodes from raw files to loaders.
 
     Args:
@@ -28,12 +28,13 @@ def prepare(acquire: Function, validate: Function, load: Function, form: str) ->
         validate: Looks at every file.
         load: Describes the loaders of the three splits.
         form: The parameter group with the form of a sample, such as `image`.
+        raw: Further datasets that `acquire` takes after all others, such as a downloaded archive.
     """
     loaders = ["train_loader", "validation_loader", "test_loader"]
     load_inputs = ["images", "partition@file", "params:scan", f"params:{form}", "params:loader", "params:training"]
     return Pipeline(
         [
-            Node(acquire, ["images", "labels", "params:data", "params:seed"], "acquired", name="acquire"),
+            Node(acquire, ["images", "labels", "params:data", "params:seed", *raw], "acquired", name="acquire"),
             Node(scan, ["acquired", "images", "labels", "params:scan"], "index", name="scan"),
             Node(
                 validate,

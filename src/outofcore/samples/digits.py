@@ -48,7 +48,7 @@ def write_digits(images: Path, table: Path, count: int, digits: tuple[int, ...],
             label = number % len(digits)
             original = int(rng.choice(originals[label]))
             name = f"img_{number}.jpg"
-            _write_jpg(images / name, _draw(scans.images[original], rng))
+            write_jpg(images / name, _draw(scans.images[original], rng))
             rows.writerow((name, label, original))
 
 
@@ -61,7 +61,12 @@ def _draw(scan: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uin
     return np.asarray(cv2.warpAffine(ink, turn, (SIDE, SIDE), flags=cv2.INTER_CUBIC), np.uint8)
 
 
-def _write_jpg(path: Path, image: NDArray[np.uint8]) -> None:
+def write_jpg(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a grey image, uint8 of shape (height, width).
+
+    Raises:
+        DataError: The disk is full or the folder cannot be written to.
+    """
     # not synced one by one: the manifest of the sample is written last and vouches for all of them
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])
     try:

@@ -68,7 +68,8 @@ def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: by
 
     Args:
         data: The file's bytes.
-        image: Where the pixels go, uint8, shape `(height, width, channels)`, values 0 to 255.
+        image: Where the pixels go, uint8, shape `(height, width)` for grey or `(height, width, 3)`,
+            values 0 to 255.
         form: The form wanted.
         path: The file's path, for the error message.
 
@@ -80,8 +81,8 @@ def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: by
     if pixels.shape[:2] != (form.height, form.width):
         grows = pixels.shape[0] < form.height or pixels.shape[1] < form.width
         filter_ = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
-        pixels = cv2.resize(pixels, (form.width, form.height), interpolation=filter_)
-    image[...] = pixels.reshape(image.shape)
+        pixels = np.asarray(cv2.resize(pixels, (form.width, form.height), interpolation=filter_), np.uint8)
+    image[...] = pixels
 
 
 def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:

@@ -1,7 +1,5 @@
 """Decoded samples from a pack: memory-mapped, gathered as plain arrays."""
 
-import fcntl
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.sources.base import Buffers, Field, Positions, Source
-from outofcore.sources.pack_files import LOCK, MANIFEST
+from outofcore.sources.pack_files import lock, read_manifest
 
 
 class PackedColumns:
@@ -23,22 +21,19 @@ class PackedColumns:
     Attributes:
         folder: Folder of the pack.
         of: The source that was packed, which knows the samples' IDs.
+        fingerprint: What the pack was made from; `None` takes the one that is there.
     """
 
-    def __init__(self, folder: str, of: Source) -> None:
+    def __init__(self, folder: str, of: Source, fingerprint: str | None = None) -> None:
         """Describe a pack.
 
         Raises:
-            DataError: There is no whole pack in the folder, or it holds other samples.
+            DataError: There is no whole pack with this fingerprint in the folder, or it holds
+                other samples.
         """
-        self.folder, self.of = folder, of
-        try:
-            manifest = json.loads((Path(folder) / MANIFEST).read_bytes())
-        except FileNotFoundError:
-            raise DataError(
-                f"{folder}: expected a pack, found none that is whole. Run again from the pack node, or set "
-                "loader.packed=false."
-            ) from None
+        self.folder, self.of, self.fingerprint = folder, of, fingerprint
+        manifest = self._manifest()
+        self.fingerprint = manifest["fingerprint"]
         if manifest["count"] != len(of):
             raise DataError(
                 f"{folder}: expected a pack of {len(of)} samples, found {manifest['count']}. "
@@ -68,25 +63,36 @@ class PackedColumns:
             self._rows = self._open()
         for name, rows in self._rows.items():
             # "clip" writes straight into the buffer, where "raise" would copy once more
-            np.take(rows, positions, axis=0, out=out[name].reshape(len(positions), -1), mode="clip")
+            np.take(rows, positions, axis=0, out=out[name], mode="clip")
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the sample IDs at positions."""
         return self.of.ids(positions)
 
+    def _manifest(self) -> dict[str, Any]:
+        manifest = read_manifest(Path(self.folder), self.fingerprint)
+        if manifest is None:
+            raise DataError(
+                f"{self.folder}: expected the pack of these samples, found none that is whole. "
+                "Run again from the pack node, or set loader.packed=false."
+            )
+        return manifest
+
     def _open(self) -> dict[str, NDArray[Any]]:
-        self._lock = (Path(self.folder) / LOCK).open("rb")
-        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self._lock = lock(Path(self.folder), exclusive=False)
+        self._manifest()  # until the lock was held, another run could rebuild the pack
         return {name: self._map(name, field) for name, field in self._fields.items()}
 
     def _map(self, name: str, field: Field) -> NDArray[Any]:
         path = Path(self.folder) / f"{name}.npy"
-        mapped = np.load(path, mmap_mode="r")
-        expected = (len(self), *field.shape)
-        if mapped.shape != expected or mapped.dtype != np.dtype(field.dtype):
+        wanted = f"{field.dtype} of shape {(len(self), *field.shape)}"
+        try:
+            mapped = np.load(path, mmap_mode="r")
+            found = f"{mapped.dtype} of shape {mapped.shape}"
+        except (OSError, ValueError) as error:
+            found = str(error)
+        if found != wanted:
             raise DataError(
-                f"{path}: expected {field.dtype} of shape {expected}, found {mapped.dtype} of shape {mapped.shape}. "
-                f"Delete {self.folder} and run again; the pack is rebuilt."
+                f"{path}: expected {wanted}, found {found}. Delete {self.folder} and run again; the pack is rebuilt."
             )
-        # indexing a np.memmap is slow: each result is one again
-        return np.asarray(mapped).view(np.ndarray).reshape(len(self), -1)
+        return np.asarray(mapped)  # indexing a np.memmap is slow: each result is one again

@@ -73,7 +73,7 @@ def _packed(specification: Mapping[str, Any]) -> Source:
     from outofcore.sources.columns import Columns
     from outofcore.sources.packed_columns import PackedColumns
 
-    unpacked = open_source(specification["of"])
-    if not isinstance(unpacked, Columns):
-        return PackedColumns(specification["folder"], unpacked)
-    return Columns(PackedColumns(specification["folder"], unpacked.source), unpacked.columns)
+    of = open_source(specification["of"])
+    inner = of.source if isinstance(of, Columns) else of
+    pack = PackedColumns(specification["folder"], inner, specification["fingerprint"])
+    return Columns(pack, of.columns) if isinstance(of, Columns) else pack

@@ -12,6 +12,8 @@ from outofcore.pipelines.supervised import assess, fit_stage, prepare
 def create_pipeline() -> Pipeline:
     """Make the `mnist` pipeline."""
     parts = (
-        prepare(acquire_digits, validate_images, load_images, "image") + fit_stage(build_digit_cnn, "image") + assess()
+        prepare(acquire_digits, validate_images, load_images, "image", raw=["archive"])
+        + fit_stage(build_digit_cnn, "image")
+        + assess()
     )
     return Pipeline(parts, namespace="mnist")

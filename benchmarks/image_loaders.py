@@ -1,0 +1,132 @@
+"""Image loaders side by side: the recipe's, tf.data's, and this project's from files and from a pack.
+
+    uv run python benchmarks/image_loaders.py FOLDER
+
+The folder holds grey 28x28 JPGs (the digits of `kedro run`, in data/01_raw/mnist/images, will do).
+Every loader reads whole batches in a bare loop, all in turn within each round, so that a change in
+the machine's speed meets all alike; medians of the rounds are printed, and ratios to the recipe.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outofcore.backend import keras, tf
+from outofcore.loaders.batch_loader import BatchLoader
+from outofcore.sources.columns import Columns
+from outofcore.sources.image_decoding import ImageForm
+from outofcore.sources.image_files import ImageFiles
+from outofcore.sources.names import Names
+from outofcore.sources.pack_files import PackWriter
+from outofcore.sources.packed_columns import PackedColumns
+
+SIDE = 28
+Run = Callable[[], None]
+
+
+class RecipeSequence(keras.utils.PyDataset):
+    """The published recipe: one image after the other through PIL, as floats, 32 to a batch."""
+
+    def __init__(self, paths: list[str], labels: Any, batch_size: int) -> None:
+        """Hold paths and labels."""
+        super().__init__()
+        self.paths, self.labels, self.batch_size = paths, labels, batch_size
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.paths) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Load a batch."""
+        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        images = [
+            keras.utils.img_to_array(keras.utils.load_img(path, color_mode="grayscale")) / 255.0
+            for path in self.paths[chosen]
+        ]
+        return np.array(images), self.labels[chosen]
+
+
+def tf_data(paths: list[str], labels: Any, batch_size: int) -> Any:
+    """Build the usual tf.data pipeline by hand, with everything tuned by itself."""
+
+    def load(path: Any, label: Any) -> tuple[Any, Any]:
+        return tf.io.decode_jpeg(tf.io.read_file(path), channels=1), label
+
+    data = tf.data.Dataset.from_tensor_slices((paths, labels))
+    return data.map(load, tf.data.AUTOTUNE).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def ours(source: Any, steps_per_call: int, **reading: Any) -> BatchLoader:
+    """Make this project's loader, shuffled, 32 to a batch."""
+    arguments: dict[str, Any] = {"batch_size": 32, "shuffle": True, "steps_per_call": steps_per_call, **reading}
+    return BatchLoader(source, x="image", y="label", **arguments)
+
+
+def packed(files: Columns, folder: Path) -> Columns:
+    """Pack the images of a source."""
+    writer = PackWriter(folder, files.source.fields, len(files), "benchmark")
+    out = {name: field.empty(len(files)) for name, field in files.source.fields.items()}
+    files.source.read(np.arange(len(files)), out)
+    writer.write(out)
+    writer.finish()
+    return Columns(PackedColumns(str(folder), files.source), files.columns)
+
+
+def contenders(paths: list[str], root: Path, scratch: Path) -> dict[str, Run]:
+    """Name every loader and what one pass of it is."""
+    labels = np.zeros(len(paths), np.int32)
+    names = Names.from_texts(path.removeprefix(f"{root}/") for path in paths)
+    files = Columns(ImageFiles(str(root), names, "{id}", ImageForm(SIDE, SIDE, 1)), {"label": labels})
+    recipe = RecipeSequence(paths, labels, 32)
+    pack = packed(files, scratch / "pack")
+    loaders: dict[str, Any] = {
+        "recipe, one worker": recipe,
+        "tf.data, batch 32": tf_data(paths, labels, 32),
+        "tf.data, batch 256": tf_data(paths, labels, 256),
+        "files, one process": ours(files, 8),
+        "files, 2 threads": ours(files, 32, workers=2),
+        "files, 2 processes": ours(files, 64, workers=2, use_multiprocessing=True),
+        "pack": ours(pack, 64),
+    }
+
+    def a_pass(loader: Any) -> Run:
+        if isinstance(loader, keras.utils.PyDataset):
+            return lambda: [loader[index] for index in range(len(loader))] and None
+        return lambda: [None for _ in loader] and None
+
+    return {name: a_pass(loader) for name, loader in loaders.items()}
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    root = arguments.folder.resolve()
+    paths = sorted(str(path) for path in root.glob("*.jpg"))
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = contenders(paths, root, Path(scratch))
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for measured in [False, *[True] * arguments.rounds]:  # the first round warms everything up
+            for name, run in runs.items():
+                began = time.perf_counter()
+                run()
+                if measured:
+                    seconds[name].append(time.perf_counter() - began)
+    first = next(iter(seconds))
+    print(f"{len(paths)} images, medians of {arguments.rounds} rounds\n")
+    print("| loader | images/s | x recipe |\n| --- | ---: | ---: |")
+    for name, times in seconds.items():
+        ratio = statistics.median(base / mine for base, mine in zip(seconds[first], times, strict=True))
+        print(f"| {name} | {len(paths) / statistics.median(times):,.0f} | {ratio:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
