@@ -69,6 +69,20 @@ class DelayedSource(ArraySource):
         super().read(positions, out)
 
 
+class SlowToSend(ArraySource):
+    """Takes a while to be sent to a process, and notes which main module such a process would import."""
+
+    mains: list[object] = []  # noqa: RUF012 (one list for all copies)
+
+    def __getstate__(self) -> dict[str, Any]:
+        import sys
+        import time
+
+        self.mains.append(sys.modules["__main__"])
+        time.sleep(0.4)
+        return self.__dict__
+
+
 def add_pass(samples: Mapping[str, NDArray[Any]], positions: NDArray[np.int64], pass_: int) -> None:
     """A transform that depends on all that it is given; in place, so twice is not once."""
     samples["x"][...] += (positions % 7 + 10 * pass_ + 1).reshape(-1, *[1] * (samples["x"].ndim - 1))

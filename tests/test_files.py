@@ -145,12 +145,13 @@ DEADLY = """
 import os, signal, sys
 from pathlib import Path
 from outofcore import files
-original, calls = getattr(os, sys.argv[2], None) or getattr(Path, sys.argv[2]), iter(range(9))
+place = os if sys.argv[2] == "fsync" else Path
+original, calls = getattr(place, sys.argv[2]), iter(range(9))
 def kill(*arguments):
     if next(calls) == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
     return original(*arguments)
-setattr(os if hasattr(os, sys.argv[2]) and sys.argv[2] == "fsync" else Path, sys.argv[2], kill)
+setattr(place, sys.argv[2], kill)
 files.write_atomically(Path(sys.argv[1]), b"new")
 """
 

@@ -1,12 +1,9 @@
 """Reader processes give the same samples, and no fault of theirs hangs, mixes up or leaves anything behind."""
 
 import errno
-import json
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -15,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
-from support import ArraySource, DelayedSource, FailingSource, add_pass, rows
+from reader_processes import SHM, blocks_of, readers_of, wait_until
+from support import ArraySource, DelayedSource, FailingSource, SlowToSend, add_pass, rows
 
 from outofcore.errors import DataError, LoaderError
 from outofcore.loaders.reading import InlineReader
@@ -26,9 +23,7 @@ from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
 
 MADE = rows(500)
-SHM = "/dev/shm"  # noqa: S108 (where Linux keeps shared memory)
 BYTES = {"x": np.arange(500, dtype=np.uint8).reshape(500, 1)}
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 @pytest.fixture
@@ -43,38 +38,13 @@ def processes() -> Iterator[Any]:
     yield open_
     for reader in opened:
         reader.close()
+    assert wait_until(lambda: not readers_of(os.getpid()), 10)
 
 
 def first_line(reader: Any, positions: Any, error: type[Exception] = LoaderError) -> str:
     with pytest.raises(error) as raised:
         reader.read(np.asarray(positions), 0)
     return str(raised.value).splitlines()[0]
-
-
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def readers_of(pid: int) -> list[psutil.Process]:
-    """The reader processes below a process."""
-    children = filter(alive, psutil.Process(pid).children())
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-
-
-def mapped(pid: int, pattern: str) -> set[str]:
-    """Files that a process has in its memory."""
-    return set(re.findall(pattern, Path(f"/proc/{pid}/maps").read_text()))
-
-
-def blocks_of(pid: int) -> set[str]:
-    return mapped(pid, SHM + r"/psm_\w+")
-
-
-def wait_until(condition: Any, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(condition())
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -176,15 +146,18 @@ def test_ctrl_c_does_not_reach_the_readers(processes: Any) -> None:
     assert np.array_equal(reader.read(np.arange(100), 0)["x"], MADE["x"][:100])
 
 
-def test_readers_that_start_at_the_same_time_keep_the_main_module(processes: Any) -> None:
+def test_no_reader_imports_the_main_module_however_slowly_they_start(processes: Any) -> None:
     main = sys.modules["__main__"]
-    readers = [processes(ArraySource(**MADE)) for _ in range(2)]
-    starters = [threading.Thread(target=reader.read, args=(np.arange(50), 0)) for reader in readers]
-    for starter in starters:
+    readers = [processes(SlowToSend(**MADE), workers) for workers in (2, 3)]
+    starters = [threading.Thread(target=reader.read, args=(np.arange(500), 0)) for reader in readers]
+    for starter in starters:  # the second begins while the first is at it
         starter.start()
+        time.sleep(0.1)
     for starter in starters:
         starter.join()
     assert sys.modules["__main__"] is main
+    assert len(SlowToSend.mains) == len(readers_of(os.getpid())) == 5
+    assert main not in SlowToSend.mains
     assert all(np.array_equal(reader.read(np.arange(50), 0)["x"], MADE["x"][:50]) for reader in readers)
 
 
@@ -218,91 +191,3 @@ def test_more_than_shm_holds_is_an_error_in_truth(processes: Any) -> None:
         pytest.skip("shared memory has no limit here")
     source = ArraySource(x=np.broadcast_to(np.uint8(0), (1, size)))
     assert "found: No space left on device" in first_line(processes(source), [0])
-
-
-PARENT = """
-import json, sys
-import numpy as np
-from support import {source}, rows
-from outofcore.errors import LoaderError
-from outofcore.loaders.reading import open_reader
-{before}
-reader = open_reader({made}, None, 2, True, {seconds})
-try:
-    reader.read(np.arange({count}), 0)
-    print("read", flush=True)
-except LoaderError as error:
-    print(error, flush=True)
-{after}
-"""
-
-
-def parent(source: str, count: int, after: str = "", seconds: float = 60.0, before: str = "", made: str = "") -> str:
-    """A script with a reader; in a file, a plain pool would run it again in every child."""
-    name = source.partition("(")[0]
-    return PARENT.format(source=name, made=source, count=count, after=after, seconds=seconds, before=before)
-
-
-@pytest.mark.parametrize(
-    ("source", "count", "after", "said"),
-    [
-        ("FailingSource(3, 'hang', **rows(100))", 100, "", "within 2 s"),
-        ("FailingSource(3, 'kill', x=np.zeros((2000000, 1), np.uint8))", 2_000_000, "", "ended by itself"),
-        ("ArraySource(**rows(100))", 100, "", "read"),
-        ("ArraySource(**rows(100))", 100, "reader.close()", "read"),
-        ("ArraySource(**rows(100))", 100, "raise SystemExit(3)", "read"),
-    ],
-    ids=["hangs", "killed while much is sent", "not closed", "closed", "exits"],
-)
-def test_a_process_ends_promptly_and_quietly(source: str, count: int, after: str, said: str) -> None:
-    script = parent(source, count, after, seconds=2.0 if said == "within 2 s" else 60.0)
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert said in done.stdout
-    assert done.stderr == ""
-    assert done.returncode == (3 if "Exit" in after else 0)
-    assert time.monotonic() - began < 15
-
-
-def test_fault_084_readers_start_after_tensorflow_never_import_it_and_end_with_their_parent(tmp_path: Path) -> None:
-    before = "from outofcore.backend import tf\nprint(float(tf.linalg.det(tf.eye(300))), flush=True)"
-    script = tmp_path / "parent.py"
-    script.write_text(parent("ArraySource(**rows(100))", 100, "sys.stdin.read()", before=before))
-    process = subprocess.Popen(
-        [sys.executable, str(script)], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        assert [process.stdout.readline().strip() for _ in range(2)] == ["1.0", "read"]
-        children = readers_of(process.pid)
-        blocks = blocks_of(process.pid)
-        assert len(children) == 2
-        assert len(blocks) == 1
-        assert set().union(*(blocks_of(child.pid) for child in children)) == blocks
-        heavy = r"tensorflow|/keras/"
-        assert mapped(process.pid, heavy)  # it would be seen
-        assert not any(mapped(child.pid, heavy) for child in children)
-        assert max(child.memory_info().rss for child in children) < 120 * 2**20 < process_rss(process.pid)
-        process.kill()
-        process.wait()
-        assert wait_until(lambda: not any(map(alive, children)), 1.0)
-        assert wait_until(lambda: not any(Path(block).exists() for block in blocks), 3.0)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def process_rss(pid: int) -> int:
-    return int(psutil.Process(pid).memory_info().rss)
-
-
-def test_what_the_readers_import_is_light() -> None:
-    code = (
-        "import sys\n"
-        "import outofcore.loaders.reading_processes, outofcore.sources.image_files, outofcore.sources.columns\n"
-        "print([name for name in ('keras', 'tensorflow', 'pandas', 'kedro', 'mlflow') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == []

@@ -103,7 +103,7 @@ def test_the_wait_for_a_result_is_bounded(gate: threading.Event) -> None:
     began = time.monotonic()
     with pytest.raises(LoaderError, match=r"within 0\.3 s.*loader\.timeout_seconds"):
         next(ahead.results())
-    assert 0.3 < time.monotonic() - began < 1.5
+    assert 0.3 < time.monotonic() - began < 3
     gate.set()
     ahead.close()
 
@@ -121,7 +121,7 @@ def test_a_slow_consumer_is_not_a_slow_loader() -> None:
 def test_the_time_waited_is_told() -> None:
     ahead = Prefetch(range(3), lambda plan: time.sleep(0.1), 5.0)
     assert len(list(ahead.results())) == 3
-    assert 0.25 < ahead.waited_seconds < 1.0
+    assert 0.25 < ahead.waited_seconds < 3.0
     ahead.close()
 
 

@@ -73,7 +73,7 @@ class BatchLoader(keras.utils.PyDataset):
             transform: Changes samples in place after reading.
             workers: Number of readers; 0 reads in the calling thread.
             use_multiprocessing: Whether the readers are processes.
-            timeout_seconds: Longest wait for one item; with 0 workers nothing bounds it.
+            timeout_seconds: Longest wait for one item; with 0 workers the training loop alone watches it.
         """
         super().__init__(workers=1, use_multiprocessing=False)
         if sample_weight is not None and y is None:  # Keras would take the weights for targets
