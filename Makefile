@@ -23,8 +23,8 @@ CHECK_PORT = .venv/bin/python -c 'import socket, sys; s = socket.socket(); \
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: $(READY) ## run the mnist pipeline on its sample: kedro run
-	@$(RUN) kedro run
+run: $(READY) ## run the mnist pipeline on its sample, or what ARGS says: make run ARGS="--env debug"
+	@$(RUN) kedro run $(ARGS)
 
 test: $(READY) ## run the tests: pytest
 	@$(RUN) pytest

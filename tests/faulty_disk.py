@@ -5,7 +5,7 @@ import os
 import resource
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 NOBODY = 65534
@@ -23,9 +23,11 @@ def full_disk(limit: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def read_only_folder() -> Iterator[Path]:
-    """Give a folder that this process may read and not write to, as root too."""
+def read_only_folder(fill: Callable[[Path], object] | None = None) -> Iterator[Path]:
+    """Give a folder, filled before, that this process may read and not write to, as root too."""
     folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
+    if fill is not None:
+        fill(folder)
     folder.chmod(0o555)
     root = os.geteuid() == 0
     if root:

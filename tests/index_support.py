@@ -77,5 +77,6 @@ def make_index(
             "group": pd.Series([groups] * count if isinstance(groups, str) else groups, dtype="str"),
             "size": np.arange(count, dtype=np.int64),
             "mtime_ns": np.arange(count, dtype=np.int64),
+            "content": np.arange(1, count + 1, dtype=np.uint64),
         }
     )

@@ -97,10 +97,16 @@ class Images:
         )
 
     def pack(
-        self, packed: bool = True, summary: dict[str, Any] | None = None, **changes: Any
+        self,
+        packed: bool = True,
+        summary: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        reading: Mapping[str, Any] | None = None,
+        **changes: Any,
     ) -> tuple[LoaderSpecification, ...]:
-        loader = mnist_parameters("loader", packed=packed, workers=0)
-        return pack(self.load(**changes), Folder(self.packs), {**SUMMARY, **(summary or {})}, loader)
+        """Run the node; `reading` says how files are read, `changes` are those of `load`."""
+        loader = mnist_parameters("loader", packed=packed, **{"workers": 0, **(reading or {})})
+        return pack(self.load(**changes), Folder(folder or self.packs), {**SUMMARY, **(summary or {})}, loader)
 
     def written(self) -> dict[str, int]:
         """When each split's images were packed."""

@@ -25,12 +25,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> list[str]:
+def lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Where lines arrive without a terminal."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
-    monkeypatch.setattr(logging.getLogger("outofcore"), "propagate", True)  # kedro's logging may have changed it
+    monkeypatch.setattr(logging.getLogger("outofcore"), "propagate", True)  # the project's logging may have changed it
     caplog.set_level(logging.INFO, "outofcore.progress_bar")
-    caplog.set_level(logging.INFO)
-    return caplog.messages
+    return caplog
 
 
 def advance_by(clock: Any, seconds: float, counts: list[int], **arguments: Any) -> None:
@@ -40,34 +40,32 @@ def advance_by(clock: Any, seconds: float, counts: list[int], **arguments: Any) 
             advance(count)
 
 
-def test_a_line_comes_now_and_then(clock: Any, caplog: pytest.LogCaptureFixture, lines: list[str]) -> None:
+def test_a_line_comes_now_and_then(clock: Any, lines: pytest.LogCaptureFixture) -> None:
     advance_by(clock, LINE_SECONDS / 4, [10] * 10)
-    assert caplog.messages == [
+    assert lines.messages == [
         "pack: 40 of 1000 samples, 4/s, 240 s left",
         "pack: 80 of 1000 samples, 4/s, 230 s left",
     ]
 
 
-def test_a_short_stage_says_nothing(clock: Any, caplog: pytest.LogCaptureFixture, lines: list[str]) -> None:
+def test_a_short_stage_says_nothing(clock: Any, lines: pytest.LogCaptureFixture) -> None:
     advance_by(clock, 0.001, [100] * 10)
-    assert caplog.messages == []
+    assert lines.messages == []
 
 
-def test_what_was_done_before_does_not_count_for_the_rate(
-    clock: Any, caplog: pytest.LogCaptureFixture, lines: list[str]
-) -> None:
+def test_what_was_done_before_does_not_count_for_the_rate(clock: Any, lines: pytest.LogCaptureFixture) -> None:
     advance_by(clock, LINE_SECONDS, [50], done=500, unit="files")
-    assert caplog.messages == ["pack: 550 of 1000 files, 5/s, 90 s left"]
+    assert lines.messages == ["pack: 550 of 1000 files, 5/s, 90 s left"]
 
 
-def test_nothing_done_yet(clock: Any, caplog: pytest.LogCaptureFixture, lines: list[str]) -> None:
+def test_nothing_done_yet(clock: Any, lines: pytest.LogCaptureFixture) -> None:
     advance_by(clock, LINE_SECONDS, [0])
-    assert caplog.messages == ["pack: 0 of 1000 samples, 0/s, unknown time left"]
+    assert lines.messages == ["pack: 0 of 1000 samples, 0/s, unknown time left"]
 
 
-def test_beyond_the_total_nothing_is_said(clock: Any, caplog: pytest.LogCaptureFixture, lines: list[str]) -> None:
+def test_beyond_the_total_nothing_is_said(clock: Any, lines: pytest.LogCaptureFixture) -> None:
     advance_by(clock, LINE_SECONDS, [1000, 1, 5])
-    assert caplog.messages == []
+    assert lines.messages == []
 
 
 @pytest.mark.parametrize(("total", "counts"), [(10, [4, 6]), (10, [20, 1]), (0, []), (0, [1]), (10, [0])])

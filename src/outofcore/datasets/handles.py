@@ -12,7 +12,9 @@ class _Handle(AbstractDataset[Any, Any]):
     """Common part: a path, and a refusal to save."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath).expanduser().resolve()
+        # Kedro puts the project's folder before a path that does not begin with a slash
+        _, home, below = filepath.partition("/~/")
+        self._filepath = (Path("~", below) if home else Path(filepath)).expanduser().resolve()
         self.metadata = metadata
 
     def save(self, data: Any) -> NoReturn:

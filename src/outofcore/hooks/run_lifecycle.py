@@ -1,5 +1,6 @@
 """What belongs to a whole run: signals, peak memory, the end of training states, the summary."""
 
+import fcntl
 import logging
 import os
 import signal
@@ -8,14 +9,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from outofcore.hooks.summary_text import summary_text
+from outofcore.errors import ConfigurationError
+from outofcore.hooks.summary_text import DEFAULT_STORE, summary_text
 from outofcore.memory import PeakMemory
 from outofcore.training.stage_folder import mark_finished
 from outofcore.training.stopping import STOP
@@ -40,10 +44,36 @@ class RunLifecycleHooks:
         self._memory = PeakMemory()
         self._folders: set[Path] = set()
         self._before: dict[int, Handler] = {}
+        self._uri = DEFAULT_STORE
+        self._locks: list[IO[str]] = []
+        self._places: dict[str, Path] = {}
 
     @hook_impl
-    def before_pipeline_run(self) -> None:
-        """Take over the signals and begin to watch memory."""
+    def after_context_created(self, context: KedroContext) -> None:
+        """Note where MLflow keeps runs."""
+        try:
+            self._uri = str(context.config_loader["tracking"]["uri"])
+        except (KeyError, MissingConfigException):
+            self._uri = DEFAULT_STORE
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
+        """Note the training folder of each namespace."""
+        self._places = {
+            name.partition(".")[0]: Path(entry["filepath"])
+            for name, entry in conf_catalog.items()
+            if isinstance(entry, dict) and str(entry.get("type", "")).endswith("TrainingFolderDataset")
+        }
+
+    @hook_impl(tryfirst=True)  # before anything is tracked
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Keep other runs out, take over the signals and begin to watch memory.
+
+        Raises:
+            ConfigurationError: Another run writes to the same places.
+        """
+        self._release()  # of a run in this process that was interrupted
+        self._lock_places({str(node.namespace).partition(".")[0] for node in pipeline.nodes})
         STOP.clear()
         self._folders.clear()
         self._memory.start()
@@ -65,7 +95,7 @@ class RunLifecycleHooks:
         for name in sorted(pipeline.all_outputs()):
             if name.rpartition(".")[2] == "summary":
                 namespace = name.rpartition(".")[0]
-                text = summary_text(namespace, catalog.load(name), peak)
+                text = summary_text(namespace, catalog.load(name), peak, self._uri)
                 sys.stdout.write(text)
                 sys.stdout.flush()
 
@@ -74,11 +104,32 @@ class RunLifecycleHooks:
         """Give the signals back."""
         self._end()
 
+    def _lock_places(self, namespaces: set[str]) -> None:
+        """Lock what the namespaces write; the kernel frees the locks when this process dies."""
+        for namespace in sorted(namespaces & self._places.keys()):
+            place = self._places[namespace].parent
+            place.mkdir(parents=True, exist_ok=True)
+            lock = (place / ".run.lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                raise ConfigurationError(
+                    f"{place}: expected to be the only run that writes here, found another at work. Wait for it, "
+                    "or give this one a data folder of its own in conf/<env>/globals.yml."
+                ) from None
+            self._locks.append(lock)
+
     def _end(self) -> int:
+        self._release()
+        return self._memory.stop()
+
+    def _release(self) -> None:
+        while self._locks:
+            self._locks.pop().close()
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
-        return self._memory.stop()
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

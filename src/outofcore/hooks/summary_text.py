@@ -2,14 +2,25 @@
 
 from typing import Any
 
+DEFAULT_STORE = "sqlite:///mlflow.db"
 
-def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int) -> str:
+
+def ui_command(uri: str) -> str:
+    """Say how to look at the runs of a tracking store."""
+    if uri.startswith("http"):
+        return uri
+    plain = f"uv run mlflow ui --backend-store-uri {uri}"
+    return f"make ui   (or: {plain})" if uri == DEFAULT_STORE else plain
+
+
+def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int, uri: str) -> str:
     """Write the closing summary.
 
     Args:
         namespace: Name of the pipeline.
         summary: Figures as the `summarize` node gives them.
         peak_bytes: Most memory that the run held.
+        uri: Where MLflow keeps the run.
 
     Returns:
         Lines, with a line break at the end.
@@ -22,7 +33,7 @@ def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int) -> st
         ("training speed", f"{summary['samples_per_second']:,.0f} samples/s"),
         ("waiting for data", f"{summary['waiting_share']:.1%} of training time"),
         ("peak memory", f"{peak_bytes / 2**20:,.0f} MiB"),
-        ("MLflow UI", "make ui   (or: uv run mlflow ui --backend-store-uri sqlite:///mlflow.db)"),
+        ("MLflow UI", ui_command(uri)),
     ]
     lines = [f"  {name:<17} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: finished", *lines, ""])

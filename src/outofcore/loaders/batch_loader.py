@@ -1,6 +1,5 @@
 """The one loader class: batches of arrays from any source, as a Keras `PyDataset`."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,10 +22,10 @@ Item = tuple[NDArray[Any], ...]
 class BatchLoader(keras.utils.PyDataset):
     """Batches of a selection of a source, in the order of a pass.
 
-    Every sample stands in exactly one batch of a pass, whatever reads it. `loader[i]` holds
-    `steps_per_call` batches one after the other; with `steps_per_call=1` it is a plain batch, and
-    the loader can be given to anyone's `model.fit(loader, shuffle=False)`, but without
-    `steps_per_epoch`: Keras would go on in the middle of one pass with samples of the next.
+    Every sample stands in exactly one batch of a pass, whatever reads it. `loader[i]` is a plain
+    batch, so the loader can be given to anyone's `model.fit(loader, shuffle=False)`, but without
+    `steps_per_epoch`: Keras would go on in the middle of one pass with samples of the next. The
+    training loop calls `read`, which gives many batches at once.
 
     Keras's `workers` stays 1, for its own pools hang and race; the loader reads through a pool of
     its own. See https://keras.io/api/utils/python_utils/#pydataset-class.
@@ -35,7 +34,7 @@ class BatchLoader(keras.utils.PyDataset):
         source: What is read.
         selection: Which samples of it.
         batch_size: Samples per batch; the last batch of a pass may be shorter.
-        steps_per_call: Batches per item.
+        steps_per_call: Batches that the training loop reads at once; `loader[i]` is always one.
         pass_: The pass that `loader[i]` reads from; `on_epoch_end` goes on to the next.
     """
 
@@ -65,7 +64,7 @@ class BatchLoader(keras.utils.PyDataset):
             y: Name of the field that is its target, or `None`.
             sample_weight: Name of the field of weights, or `None`.
             batch_size: Samples per batch.
-            steps_per_call: Batches per item.
+            steps_per_call: Batches that the training loop reads at once.
             selection: Which samples; all of them by default.
             seed: Root of the order of every pass.
             shuffle: Whether each pass has an order of its own.
@@ -101,13 +100,12 @@ class BatchLoader(keras.utils.PyDataset):
         return whole + (rest > 0 and not self.drop_last)
 
     def __len__(self) -> int:
-        """Items in one pass."""
-        return math.ceil(self.steps_per_pass / self.steps_per_call)
+        """Batches in one pass."""
+        return self.steps_per_pass
 
     def __getitem__(self, index: int) -> Item:
-        """Read item `index` of the current pass."""
-        start = index * self.steps_per_call
-        return self.read(self.pass_, start, min(start + self.steps_per_call, self.steps_per_pass))
+        """Read batch `index` of the current pass."""
+        return self.read(self.pass_, index, index + 1)
 
     def on_epoch_begin(self) -> None:
         """Note that the pass is being read."""

@@ -1,5 +1,6 @@
 """Heads, losses and optimizers that the models share."""
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from outofcore.errors import ConfigurationError
@@ -57,9 +58,15 @@ def make_optimizer(parameters: OptimizerParameters) -> "keras.optimizers.Optimiz
 
 
 def _make(module: Any, name: str, arguments: dict[str, Any], parameter: str) -> Any:
+    if not hasattr(module, name):
+        near = difflib.get_close_matches(name, [known for known in dir(module) if known[0].isupper()], n=1)
+        raise ConfigurationError(
+            f"{parameter}: expected a class of {module.__name__}, found {name!r}. "
+            + (f"Did you mean {near[0]}?" if near else "Correct it in the parameters.")
+        )
     try:
         return getattr(module, name)(**arguments)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{parameter}: expected a class of {module.__name__} and its arguments, found {name} with {arguments}: "
             f"{str(error).splitlines()[0].removesuffix('.')}. Correct it in the parameters."

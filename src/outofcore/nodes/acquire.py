@@ -81,6 +81,11 @@ def acquire(
         ConfigurationError: Sample data would be written over somebody's own.
         DataError: The disk is full or the folder cannot be written to.
     """
+    if data.source == "path" and (images.path / MANIFEST).exists():
+        raise ConfigurationError(
+            f"{images.path}: expected data of your own (data.source=path), found a sample that was made here. "
+            "Point the catalog at your folder, or set data.source=sample."
+        )
     if data.source != "path":
         try:
             _write_sample(images.path, labels.path, recipe, write, prepare)

@@ -38,7 +38,7 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
     if pc.any(unsafe).as_py():
         row = _first(unsafe)
         raise DataError(
-            f"{_place(path, row)}: expected the name of a file below the image folder as sample ID, "
+            f"{place(path, row)}: expected the name of a file below the image folder as sample ID, "
             f"found {ids[row].as_py()!r}. Correct the row or rename the file."
         )
     doubles = _repeated(ids)
@@ -48,7 +48,7 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
     if alike is not None:
         same = pc.index(folded, folded[alike]).as_py()
         raise DataError(
-            f"{_place(path, alike)}: expected IDs that differ in more than case or Unicode form, found "
+            f"{place(path, alike)}: expected IDs that differ in more than case or Unicode form, found "
             f"{ids[alike].as_py()!r} beside {ids[same].as_py()!r}. Rename one of the files."
         )
     return doubles
@@ -63,7 +63,7 @@ def _refuse_conflicts(
         if labels[same].as_py() != labels[row].as_py():
             both = f"{labels[same].as_py()!r} in {_row(path, same)} and {labels[row].as_py()!r} in {_row(path, row)}"
             raise DataError(
-                f"{_place(path, row)}: expected one label for sample {ids[row].as_py()!r}, found {both}. "
+                f"{place(path, row)}: expected one label for sample {ids[row].as_py()!r}, found {both}. "
                 "Take one of the rows out."
             )
 
@@ -78,7 +78,7 @@ def check_labels(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArr
     if pc.any(missing).as_py():
         row = _first(missing)
         raise DataError(
-            f"{_place(path, row)}: expected a label without blanks around it for sample {ids[row].as_py()!r}, found "
+            f"{place(path, row)}: expected a label without blanks around it for sample {ids[row].as_py()!r}, found "
             f"{labels[row].as_py()!r} ({pc.sum(missing).as_py()} rows are like it). Label them or take them out."
         )
 
@@ -101,7 +101,7 @@ def number_classes(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedA
     if len(wrong):
         row = pc.index(labels, wrong[0]).as_py()
         raise DataError(
-            f"{_place(path, row)}: expected a name or a whole number of at least 0 as label of sample "
+            f"{place(path, row)}: expected a name or a whole number of at least 0 as label of sample "
             f"{ids[row].as_py()!r}, found {wrong[0].as_py()!r}. Number the classes from 0, or give them names."
         )
     return pc.replace_substring_regex(labels, pattern=r"\.0*$", replacement="")
@@ -127,13 +127,14 @@ def numeric_weights(
     if bad.any():
         row = int(bad.argmax())
         raise DataError(
-            f"{_place(path, row)}: expected a weight of at least 0 for sample {ids[row].as_py()!r}, "
+            f"{place(path, row)}: expected a weight of at least 0 for sample {ids[row].as_py()!r}, "
             f"found {weights[row].as_py()!r}. Correct the row."
         )
     return numbers
 
 
-def _place(path: Path, row: int) -> str:
+def place(path: Path, row: int) -> str:
+    """Name a row of a label table; of a folder there is none to name."""
     return f"{path}" if path.is_dir() else f"{path}, {_row(path, row)}"
 
 

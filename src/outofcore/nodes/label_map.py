@@ -19,8 +19,8 @@ def make_label_map(index: Table) -> dict[str, int]:
     labels = sorted(index["label"].unique())
     if len(labels) < 2:
         raise DataError(
-            f"index: expected at least two labels, found {', '.join(labels) or 'none'}. "
-            "Look at scan.label_column, or add samples of another class."
+            f"labels: expected at least two different ones, found {labels[0]!r} for every sample. "
+            "Look at scan.label_column or scan.labels_from, or add samples of another class."
         )
     if all(label.isdecimal() for label in labels):
         labels.sort(key=int)

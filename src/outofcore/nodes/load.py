@@ -1,5 +1,6 @@
 """Describe the loaders of the splits."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from outofcore.loaders.specification import LoaderSpecification
 from outofcore.nodes.partition import SPLITS
 from outofcore.parameters import ImageParameters, LoaderParameters, ScanParameters, TrainingParameters
 from outofcore.types import File, Folder
+
+log = logging.getLogger(__name__)
 
 
 def load_images(
@@ -38,7 +41,7 @@ def load_images(
     """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(partition.path, columns=["split", "label", "weight"]).to_pandas()
+    table = pq.read_table(partition.path, columns=["sample_id", "split", "label", "weight"]).to_pandas()
     weighted_rows = bool((table["weight"] != 1.0).any())
     source = {
         "kind": "image_files",
@@ -47,6 +50,8 @@ def load_images(
         "file_pattern": scan.file_pattern,
         "form": image.model_dump(),
     }
+
+    _say_what_is_lost(source, table)
 
     def describe(split: str) -> LoaderSpecification:
         trains = split == "train"
@@ -59,6 +64,23 @@ def load_images(
         )
 
     return {split: describe(split).to_json() for split in SPLITS}
+
+
+def _say_what_is_lost(source: dict[str, Any], table: Any) -> None:
+    """Log when images lose size or colour on their way to the model, by the look of the first one."""
+    from outofcore.sources.image_decoding import own_form
+    from outofcore.sources.image_validation import read_file
+
+    name = source["file_pattern"].replace("{id}", table["sample_id"].iloc[0])
+    height, width, channels = own_form(read_file(f"{source['root']}/{name}".encode()))
+    form = source["form"]
+    if (height, width, channels) != (form["height"], form["width"], form["channels"]):
+        log.info(
+            "images such as %s, %dx%d %s, are read as %dx%d %s (image.height, image.width, image.channels)",
+            name,
+            *(height, width, "RGB" if channels == 3 else "grey"),
+            *(form["height"], form["width"], "RGB" if form["channels"] == 3 else "grey"),
+        )
 
 
 def loader_arguments(parameters: LoaderParameters, seed: int, trains: bool, x: str, weighted: bool) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def _table_digest(table: Table, columns: list[str]) -> str:
     hashed = hashlib.blake2b(digest_size=16)
     for name in columns:
         column = table[name]
-        if column.dtype.kind in "if":
+        if column.dtype.kind in "iuf":
             hashed.update(np.ascontiguousarray(column.to_numpy()).data)
         else:
             texts = Names.from_arrow(pa.array(column.astype("str")))

@@ -73,6 +73,12 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
             f"{images.path / stray.iloc[0]}: expected every file in a folder of its class, found {len(stray)} "
             "outside of one. Move them, or set scan.labels_from=table."
         )
+    nested = index["sample_id"][index["label"].str.contains("/", regex=False)]
+    if len(nested):
+        raise DataError(
+            f"{images.path / nested.iloc[0]}: expected the folders of the classes directly in {images.path}, found "
+            "folders in them. Point the catalog at the folder that holds the class folders."
+        )
     _refuse_empty_class(images.path, set(index["label"]), parameters.extensions)
     return index.assign(
         weight=np.float32(1.0),
@@ -143,24 +149,28 @@ def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Tab
             "group": table[group].to_pandas() if group else "",
             "size": np.where(absent, 0, found["size"].to_numpy()),
             "mtime_ns": np.where(absent, 0, found["mtime_ns"].to_numpy()),
-            "problem": _problems(images.path, labels.path, names, absent, doubles),
+            "problem": _problems(images.path, labels.path, ids, names, absent, doubles),
         }
     )
 
 
-def _problems(root: Path, table: Path, names: Any, absent: Any, doubles: Any) -> list[str] | str:
+def _problems(root: Path, table: Path, ids: Any, names: Any, absent: Any, doubles: Any) -> list[str] | str:
     """Say of each sample what is wrong with its row, or give an empty text for all."""
     if not absent.any() and not doubles.any():
         return ""
+    from outofcore.nodes.index_checks import place
+
     problems = [""] * len(names)
     for row in doubles.nonzero()[0]:
         problems[row] = (
-            f"{table}, row {row + 2}: expected every sample ID once, found the file {names[row].as_py()} again. "
+            f"{place(table, row)}: expected every sample ID once, found {ids[row].as_py()!r} again. "
             "Take one of the rows out."
         )
     for row in absent.nonzero()[0]:
+        path = root / names[row].as_py()
+        found = "a folder" if path.is_dir() else "none"
         problems[row] = (
-            f"{root / names[row].as_py()}: expected the file of a sample, found none. "
+            f"{path}: expected the file of sample {ids[row].as_py()!r}, found {found}. "
             "Restore it, take its row out of the label table, or correct scan.file_pattern or scan.extensions."
         )
     return problems

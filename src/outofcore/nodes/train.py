@@ -5,6 +5,7 @@ import logging
 from importlib.metadata import version
 from typing import Any
 
+from outofcore.errors import ConfigurationError
 from outofcore.identity import result_parameters
 from outofcore.parameters import LoaderParameters, TrainingParameters
 from outofcore.types import File, Loader, Model, TrainingFolder
@@ -40,11 +41,13 @@ def train(
         The model with the best (or else the last) epoch's weights, the model with the last
         epoch's, the metrics of every epoch, and a summary of the training.
     """
+    from outofcore.saved_model import load_model
     from outofcore.training.fit import fit
     from outofcore.training.runtime import start_keras
 
+    _check_loader(train_loader, loader, seed)
     keras = start_keras(training.threads, training.precision, seed)
-    model = keras.saving.load_model(initial_model.path, safe_mode=True)
+    model = load_model(initial_model.path)
     identity = {
         "data": {name: data_summary[name] for name in ("digest", "partition_digest")},
         "model": _architecture(model),
@@ -57,6 +60,18 @@ def train(
     best.compile_from_config(model.get_compile_config())
     best.set_weights(model.get_weights() if result.best_weights is None else result.best_weights)
     return best, model, result.history, _summary(result, train_loader)
+
+
+def _check_loader(written: Loader, loader: LoaderParameters, seed: int) -> None:
+    """Refuse a loader that an earlier run wrote with other parameters."""
+    for name, found in (("loader.batch_size", written.batch_size), ("loader.shuffle", written.shuffle),
+                        ("loader.drop_last", written.drop_last), ("seed", written.seed)):  # fmt: skip
+        expected = seed if name == "seed" else getattr(loader, name.removeprefix("loader."))
+        if found != expected:
+            raise ConfigurationError(
+                f"train_loader: expected {name}={expected}, as the parameters say, found {found} from an earlier run. "
+                "Run from the load node (--from-nodes) or the whole pipeline."
+            )
 
 
 def _architecture(model: Model) -> dict[str, Any]:

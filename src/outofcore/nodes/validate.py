@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from outofcore.errors import DataError, LoaderError
 from outofcore.files import replacing
@@ -25,6 +26,7 @@ FEWEST_FOR_PROCESSES = 2_000
 """Files under which starting processes takes longer than it saves."""
 
 RECORD = "findings.parquet"
+COLUMNS = ["sample_id", "size", "mtime_ns", "content", "bad", "data", "rules"]
 
 
 def validate_images(
@@ -55,20 +57,23 @@ def validate_images(
         DataError: There are more bad samples than allowed, an image is of a form that is not taken,
             or a file's content is not what was recorded.
     """
+    import pandas as pd
+
     from outofcore.sources.image_decoding import ImageForm
 
     form = ImageForm(**image.model_dump())
-    rules = digest([VERSION, image.model_dump(), parameters.smallest_side, str(images.path), acquired])
-    known, looked_at = _known(record.path / RECORD, index, rules, parameters.recheck)
-    todo = np.flatnonzero((~looked_at & (index["problem"] == "")).to_numpy())
-    findings = _inspect(index, todo, images.path, scan.file_pattern, form, parameters)
-    judged = known.copy()
-    for column in ("content", "reason", "refused"):
-        judged.loc[todo, column] = findings[column].to_numpy()
-    before, after = (table["content"].to_numpy()[todo] for table in (known, judged))
-    changed = todo[(before != 0) & (after != before)]
-    _refuse(index, images.path, judged, changed, parameters)
-    _remember(record.path / RECORD, index, judged, rules)
+    about = {
+        "data": digest([acquired, str(images.path), scan.file_pattern]),
+        "rules": digest([VERSION, image.model_dump(), parameters.smallest_side]),
+    }
+    known, looked_at = _known(record.path / RECORD, index, about)
+    todo = np.flatnonzero((index["problem"] == "") & (parameters.recheck | ~looked_at))
+    judged = pd.DataFrame({"content": known, "reason": "", "refused": False}, index=index.index)
+    judged.loc[todo] = _inspect(index, todo, images.path, scan.file_pattern, form, parameters).set_index(todo)
+    if parameters.changed == "refuse":
+        _judge_changed(judged, known, index, images.path, scan.file_pattern)
+    _remember(record.path / RECORD, index, known, judged, about)
+    _refuse(judged)
     bad = (judged["reason"] != "") | (index["problem"] != "")
     report = index.loc[bad, ["sample_id", "label"]].assign(
         reason=index["problem"].where(index["problem"] != "", judged["reason"])[bad]
@@ -80,31 +85,31 @@ def validate_images(
     if len(report):
         log.warning("%d bad samples are left out; the validation report names them", len(report))
     good = index.loc[~bad].drop(columns="problem").assign(content=judged.loc[~bad, "content"])
-    summary = {"samples": len(index), "bad": len(report), "looked_at": len(todo), "as_recorded": int(looked_at.sum())}
+    summary = {
+        "samples": len(index),
+        "bad": len(report),
+        "looked_at": len(todo),
+        "as_recorded": len(index) - len(todo) - int((index["problem"] != "").sum()),
+    }
     return good.reset_index(drop=True), report.reset_index(drop=True), summary
 
 
-def _known(path: Path, index: Table, rules: str, recheck: bool) -> tuple[Table, Any]:
-    """What is remembered of the files of an index, and of which of them it still holds."""
+def _known(path: Path, index: Table, about: dict[str, str]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """What is remembered of the content of an index's files, and which of them need not be looked at."""
     import pandas as pd
 
-    nothing = pd.DataFrame(
-        {"content": np.zeros(len(index), np.uint64), "reason": "", "refused": False}, index=index.index
-    )
-    if not path.exists():
-        return nothing, pd.Series(False, index=index.index)
-    record = pd.read_parquet(path)
-    if len(record) == 0 or record["rules"].iloc[0] != rules:
-        return nothing, pd.Series(False, index=index.index)
-    found = record.drop_duplicates("sample_id").set_index("sample_id").reindex(index["sample_id"])
-    found.index = index.index
-    present = found["content"].notna()
-    same = present & (found["size"] == index["size"]) & (found["mtime_ns"] == index["mtime_ns"])
-    known = nothing.copy()
-    known.loc[present, "content"] = found.loc[present, "content"].astype(np.uint64)
-    known.loc[same, "reason"] = found.loc[same, "reason"].astype(str)
-    known.loc[same, "refused"] = found.loc[same, "refused"].astype(bool)
-    return known, same & (known["reason"] == "") & (not recheck)
+    content, looked_at = np.zeros(len(index), np.uint64), np.zeros(len(index), bool)
+    record = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    if list(record.columns) != COLUMNS or record.empty or record["data"].iloc[0] != about["data"]:
+        return content, looked_at
+    record = record.drop_duplicates("sample_id")
+    rows = pd.Index(record["sample_id"]).get_indexer(index["sample_id"])
+    present, found = rows >= 0, record.iloc[rows]
+    content = np.where(present, found["content"].to_numpy(), content)
+    looked_at = present & (record["rules"].iloc[0] == about["rules"]) & ~found["bad"].to_numpy()
+    for column in ("size", "mtime_ns"):
+        looked_at &= found[column].to_numpy() == index[column].to_numpy()
+    return content, looked_at
 
 
 def _inspect(index: Table, todo: Any, root: Path, pattern: str, form: Any, parameters: ValidateParameters) -> Table:
@@ -152,23 +157,27 @@ def _findings(ids: Any, root: Path, pattern: str, form: Any, parameters: Validat
         ) from error
 
 
-def _refuse(index: Table, root: Path, judged: Table, changed: Any, parameters: ValidateParameters) -> None:
-    refused = judged.loc[judged["refused"].astype(bool), "reason"]
-    if len(refused):
-        raise DataError(refused.iloc[0] + (f" {len(refused)} files are like it." if len(refused) > 1 else ""))
-    if len(changed) and parameters.changed == "refuse":
-        raise DataError(
-            f"{root / index['sample_id'].iloc[changed[0]]}: expected the content that was recorded, found another "
-            f"({len(changed)} files have changed). Restore them, or set validation.changed=accept."
-        )
+def _judge_changed(judged: Table, known: NDArray[np.uint64], index: Table, root: Path, pattern: str) -> None:
+    """Refuse files whose content is not what was recorded; what cannot be a sample is bad anyhow."""
+    changed = (known != 0) & (judged["content"] != known) & (judged["reason"] == "")
+    judged.loc[changed, "refused"] = True
+    judged.loc[changed, "reason"] = [
+        f"{root / pattern.replace('{id}', sample)}: expected the content that was recorded, found another. "
+        "Restore the file, or set validation.changed=accept."
+        for sample in index["sample_id"][changed]
+    ]
 
 
-def _remember(path: Path, index: Table, judged: Table, rules: str) -> None:
-    record = index[["sample_id", "size", "mtime_ns"]].assign(
-        content=judged["content"].to_numpy(np.uint64),
-        reason=judged["reason"].astype(str),
-        refused=judged["refused"].astype(bool),
-        rules=rules,
-    )
+def _remember(path: Path, index: Table, known: NDArray[np.uint64], judged: Table, about: dict[str, str]) -> None:
+    """Write down what was found; of a bad file, the content that it had when it was good."""
+    content, bad = judged["content"].to_numpy(), (judged["reason"] != "").to_numpy()
+    kept = np.where(bad & (known != 0), known, content)
+    record = index[["sample_id", "size", "mtime_ns"]].assign(content=kept, bad=bad, **about)
     with replacing(path) as temporary:
         record.to_parquet(temporary, index=False)
+
+
+def _refuse(judged: Table) -> None:
+    refused = judged.loc[judged["refused"], "reason"]
+    if len(refused):
+        raise DataError(refused.iloc[0] + (f" {len(refused)} files are refused." if len(refused) > 1 else ""))

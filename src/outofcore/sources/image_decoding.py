@@ -25,7 +25,7 @@ FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH, PNG_COLOUR = 24, 25
 """Places of the bit depth and the colour type in a PNG file (PNG specification, IHDR)."""
-PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 3, 4, 6
+PNG_GREY, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 0, 4, 6
 
 OTHER_FORMATS = {b"GIF8": "GIF", b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"RIFF": "WebP", b"BM": "BMP"}
 """First bytes of formats that OpenCV would decode too, but that are not declared."""
@@ -97,8 +97,7 @@ def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
     """
     unchanged = False
     if data.startswith(PNG) and len(data) > PNG_COLOUR:
-        _check_png(data, form, path)
-        unchanged = data[PNG_COLOUR] in (PNG_PALETTE, PNG_GREY_ALPHA, PNG_RGB_ALPHA)
+        unchanged = _is_transparent(data, form, path)
     elif not data.startswith(JPEG):
         raise _not_declared(data, path)
     pixels = _decoded(data, cv2.IMREAD_UNCHANGED if unchanged else FLAGS[form.channels], path)
@@ -112,11 +111,22 @@ def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
     return _blended(pixels, form) if unchanged else pixels
 
 
-def _check_png(data: bytes, form: ImageForm, path: bytes) -> None:
+def _is_transparent(data: bytes, form: ImageForm, path: bytes) -> bool:
+    """Whether a PNG has transparent pixels; what OpenCV would read wrongly is refused."""
     if data[PNG_DEPTH] == 16 and form.sixteen_bit == "refuse":
         raise unsupported(path, "8 bits a channel", "16", "Convert it, or set image.sixteen_bit=scale.")
-    if form.animated == "refuse" and b"acTL" in data[: data.find(b"IDAT")]:
+    head = data[: data.find(b"IDAT")]
+    if form.animated == "refuse" and b"acTL" in head:
         raise unsupported(path, "a single image", "an animated PNG", "Convert it, or set image.animated=first_frame.")
+    if b"tRNS" not in head:
+        transparent = data[PNG_COLOUR] in (PNG_GREY_ALPHA, PNG_RGB_ALPHA)
+    elif data[PNG_COLOUR] == PNG_GREY:  # OpenCV gives no alpha for it
+        raise unsupported(path, "transparency by pixel", "a transparent level of grey", "Give it an alpha channel.")
+    else:
+        transparent = True
+    if transparent and b"eXIf" in head:  # OpenCV turns no image with alpha
+        raise unsupported(path, "a transparent image upright", "one with an EXIF tag", "Save it without EXIF.")
+    return transparent
 
 
 def _not_declared(data: bytes, path: bytes) -> DataError:
@@ -132,8 +142,7 @@ def _decoded(data: bytes, flags: int, path: bytes) -> NDArray[Any]:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        remedy = "Make it smaller, or take its row out of the label table."
-        raise unsupported(path, f"at most {LARGEST_PIXELS:,} pixels", "more", remedy) from error
+        raise too_large(path, "more") from error
     if pixels is None:
         raise bad(path, "a whole JPEG or PNG image", "one that is cut off or damaged")
     return pixels
@@ -158,6 +167,20 @@ def bad(path: bytes, expected: str, found: str, remedy: str = REMEDY) -> DataErr
     return DataError(f"{os.fsdecode(path)}: expected {expected}, found {found}. {remedy}")
 
 
+def too_large(path: bytes, found: str) -> UnsupportedImageError:
+    """Make the error for an image that claims more pixels than anyone has."""
+    remedy = "Make it smaller, or take its row out of the label table."
+    return unsupported(path, f"at most {LARGEST_PIXELS:,} pixels", found, remedy)
+
+
 def unsupported(path: bytes, expected: str, found: str, remedy: str) -> UnsupportedImageError:
     """Make the error for an image of a form that is not taken."""
     return UnsupportedImageError(f"{os.fsdecode(path)}: expected {expected}, found {found}. {remedy}")
+
+
+def own_form(data: bytes) -> tuple[int, int, int]:
+    """Give an image's own height, width and number of channels, 1 for grey or 3 for colour."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        return 0, 0, 0
+    return pixels.shape[0], pixels.shape[1], 1 if pixels.ndim == 2 else 3

@@ -38,10 +38,10 @@ class ImageFiles:
     def read(self, positions: Positions, out: Buffers) -> None:
         """Decode images into `out["image"]`; see `Source.read`."""
         images = out["image"][..., 0] if self.form.channels == 1 else out["image"]
-        blob, form, prefix, suffix = memoryview(self.names.blob), self.form, self._prefix, self._suffix
+        blob, form, prefix, suffix = self.names.blob.data, self.form, self._prefix, self._suffix
         starts, stops = (self.names.offsets[positions + step].tolist() for step in (0, 1))
         for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-            path = b"%b%b%b" % (prefix, blob[start:stop], suffix)
+            path = prefix + bytes(blob[start:stop]) + suffix
             decode_into(read_file(path), images[row], form, path)
 
     def ids(self, positions: Positions) -> list[str]:

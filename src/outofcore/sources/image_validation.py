@@ -1,11 +1,15 @@
 """Look at image files one by one: whole, of a form that is taken, and what is in them."""
 
+import contextlib
 import hashlib
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from outofcore.errors import DataError
-from outofcore.sources.image_decoding import ImageForm, UnsupportedImageError, bad, decode
+from outofcore.sources.image_decoding import LARGEST_PIXELS, ImageForm, UnsupportedImageError, bad, decode, too_large
+from outofcore.sources.image_headers import damaged_chunk, declared_size
 
 READ = os.O_RDONLY | os.O_CLOEXEC
 
@@ -38,7 +42,23 @@ def inspect_images(root: str, names: list[str], form: ImageForm, smallest_side: 
         form: The form that images must have.
         smallest_side: Pixels below which a side is too short.
     """
-    return [_inspect(os.path.join(root, name).encode(), form, smallest_side) for name in names]  # noqa: PTH118
+    before = os.fsencode(root) + b"/"
+    with _silent():
+        return [_inspect(before + name.encode(), form, smallest_side) for name in names]
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep this process's standard error shut: libpng and OpenCV write there, past Python."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _inspect(path: bytes, form: ImageForm, smallest_side: int) -> Finding:
@@ -48,14 +68,25 @@ def _inspect(path: bytes, form: ImageForm, smallest_side: int) -> Finding:
         return Finding(0, str(error))
     content = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
     try:
+        _refuse_bomb(data, path)
         height, width = decode(data, form, path).shape[:2]
         if min(height, width) < smallest_side:
             raise bad(path, f"sides of at least {smallest_side} pixels", f"{height}x{width}")
+        damaged = damaged_chunk(data)
+        if damaged is not None:
+            raise bad(path, "a PNG whose checksums are right", f"a wrong one in {damaged!r}")
     except UnsupportedImageError as error:
         return Finding(content, str(error), refused=True)
     except DataError as error:
         return Finding(content, str(error))
     return Finding(content, "")
+
+
+def _refuse_bomb(data: bytes, path: bytes) -> None:
+    """Refuse enormous images here: OpenCV's own limit holds only where nobody imported it before us."""
+    height, width = declared_size(data) or (0, 0)
+    if height * width > LARGEST_PIXELS:
+        raise too_large(path, f"{height}x{width}")
 
 
 def read_file(path: bytes) -> bytes:

@@ -87,5 +87,6 @@ def _check_columns(path: Path, found: list[str], columns: list[str]) -> None:
             times = f", {name!r} {found.count(name)} times" if name in found else ""
             raise DataError(
                 f"{path}: expected one column {name!r}, found {', '.join(found)}{times}. "
-                "Correct the column's name in the scan parameters, or the file."
+                "Correct scan.id_column, scan.label_column, scan.weight_column or scan.group_column "
+                "(the last two may be null), or the file."
             )

@@ -1,5 +1,6 @@
 """List the files of a folder, a million in a few seconds and in little memory."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,17 @@ import pyarrow as pa
 
 from outofcore.errors import DataError
 
+log = logging.getLogger(__name__)
+
 IGNORED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
+OWN_PREFIX = ".outofcore"
+"""How files begin that this project puts beside samples."""
+
 CHUNK = 65_536
 """Files after which Python objects are packed into arrays."""
+
+SOME = 10
+"""Ignored files that the log names."""
 
 SCHEMA = pa.schema([("name", pa.large_string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
 
@@ -19,7 +28,8 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
     """List files below a folder.
 
     Hidden files and folders (`.ipynb_checkpoints`, `.DS_Store`) and files with other endings are
-    left out. Links are followed, but not back into a folder that they lie in.
+    left out, and the first of them named in the log. Links are followed, but not back into a folder
+    that they lie in; a link to nothing is listed, for it was meant to be a file.
 
     Args:
         root: The folder.
@@ -33,7 +43,8 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
             not UTF-8.
     """
     try:
-        batches = list(_batches(root, extensions))
+        ignored: list[str] = []
+        batches = list(_batches(root, extensions, ignored))
     except OSError as error:
         raise DataError(
             f"{error.filename}: expected a folder that can be read, found: {error.strerror}. "
@@ -41,14 +52,19 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
         ) from error
     except UnicodeEncodeError as error:
         raise DataError(f"{root}: expected file names in UTF-8, found {error.object!a}. Rename the file.") from error
+    if ignored:
+        some = ", ".join(sorted(ignored)[:SOME]) + (", ..." if len(ignored) > SOME else "")
+        log.info("%d other files and hidden folders in %s are ignored: %s", len(ignored), root, some)
     return pa.Table.from_batches(batches, SCHEMA).sort_by("name")
 
 
-def _batches(root: Path, extensions: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+def _batches(root: Path, extensions: tuple[str, ...], ignored: list[str]) -> Iterator[pa.RecordBatch]:
     rows: list[tuple[str, int, int]] = []
-    for entry, name in _entries(root):
-        if name.lower().endswith(extensions):
-            status = entry.stat()
+    for entry, name in _entries(root, ignored):
+        if not name.lower().endswith(extensions):
+            ignored.append(name)
+        else:
+            status = entry.stat(follow_symlinks=entry.is_file())
             rows.append((name, status.st_size, status.st_mtime_ns))
             if len(rows) == CHUNK:
                 yield _batch(rows)
@@ -63,7 +79,7 @@ def _batch(rows: list[tuple[str, int, int]]) -> pa.RecordBatch:
     )
 
 
-def _entries(root: Path) -> Iterator[tuple["os.DirEntry[str]", str]]:
+def _entries(root: Path, ignored: list[str]) -> Iterator[tuple["os.DirEntry[str]", str]]:
     """Walk all files below a folder that are not hidden."""
     real_root = Path(root).resolve()
     pending: list[tuple[str, str, frozenset[tuple[int, int]]]] = [("", os.fspath(root), frozenset())]
@@ -76,13 +92,15 @@ def _entries(root: Path) -> Iterator[tuple["os.DirEntry[str]", str]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
+                    if not entry.name.startswith(OWN_PREFIX):
+                        ignored.append(f"{prefix}{entry.name}")
                     continue
                 if entry.is_symlink():
                     _refuse_way_out(real_root, entry)
                 name = f"{prefix}{entry.name}"
                 if entry.is_dir():
                     pending.append((f"{name}/", entry.path, above | {here}))
-                elif entry.is_file():
+                elif entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists()):
                     yield entry, name
 
 

@@ -1,5 +1,6 @@
 """Decoded samples from a pack: memory-mapped, gathered as plain arrays."""
 
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ class PackedColumns:
 
     def _open(self) -> dict[str, NDArray[Any]]:
         self._lock = lock(Path(self.folder), exclusive=False)
+        weakref.finalize(self, self._lock.close)
         self._manifest()  # until the lock was held, another run could rebuild the pack
         return {name: self._map(name, field) for name, field in self._fields.items()}
 
@@ -89,7 +91,7 @@ class PackedColumns:
         try:
             mapped = np.load(path, mmap_mode="r")
             found = f"{mapped.dtype} of shape {mapped.shape}"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             found = str(error)
         if found != wanted:
             raise DataError(

@@ -158,7 +158,7 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Note results: `*.metrics` as metrics `test.*`, `*.data_summary` as tags `data.*`.
+        """Note results: `*.metrics` as metrics `test.*`, what the data is as tags `data.*`.
 
         Args:
             dataset_name: Name of the dataset.
@@ -173,7 +173,7 @@ class TrackingHooks:
             self._sender.add(
                 metrics={description.metric_name(name): float(v) for name, v in values.items() if is_number(v)}
             )
-        elif kind == "data_summary":
+        elif kind in {"data_summary", "acquired"}:
             plain = {key: value for key, value in data.items() if not isinstance(value, Mapping)}  # a class is no tag
             self._sender.add(tags=description.tags_of(plain, f"{prefix}data."))
 

@@ -22,7 +22,7 @@ def start_keras(threads: int, precision: str = "float32", seed: int | None = Non
     Raises:
         ConfigurationError: TensorFlow runs already, with another number of threads.
     """
-    from outofcore.backend import keras, tf, without_noise
+    from outofcore.backend import keras, tf
 
     running = tf.config.threading.get_intra_op_parallelism_threads()
     if running != threads:
@@ -33,8 +33,6 @@ def start_keras(threads: int, precision: str = "float32", seed: int | None = Non
                 f"training.threads: expected TensorFlow to start with {threads}, found it running with {running}. "
                 "Run this pipeline in a process of its own."
             ) from error
-    with without_noise():
-        tf.config.list_logical_devices()
     tf.config.experimental.enable_op_determinism()
     # these two passes reassociate products in a plain step and not in one inside a loop, so the last
     # bits differed from fit's (docs/adr/0002); the speed is the same without them
