@@ -40,7 +40,7 @@ class RecipeSequence(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.paths) // self.batch_size)
+        return (len(self.paths) + self.batch_size - 1) // self.batch_size
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Load a batch."""

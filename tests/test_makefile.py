@@ -18,12 +18,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MAKE = shutil.which("make") or ""
 
+MAKE_SETS = {"UV", "PORT", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+"""What an outer make, such as `make test`, leaves in the environment."""
+
 pytestmark = pytest.mark.skipif(not MAKE, reason="make is not installed")
 
 
 def make(*arguments: str, path: str | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run make without setting anything up: `-o` takes the set-up for done."""
-    environment = {name: value for name, value in os.environ.items() if name not in {"UV", "MAKEFLAGS", "PORT"}}
+    environment = {name: value for name, value in os.environ.items() if name not in MAKE_SETS}
     return subprocess.run(
         [MAKE, "-o", ".venv/.synced", *arguments],
         cwd=cwd,

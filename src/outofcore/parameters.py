@@ -10,26 +10,35 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from outofcore.data_parameters import (
-    DataParameters as DataParameters,
+    DataParameters,
+    DownloadParameters,
+    Group,
+    ImageParameters,
+    PartitionParameters,
+    ScanParameters,
+    ValidateParameters,
 )
-from outofcore.data_parameters import (
-    DownloadParameters as DownloadParameters,
-)
-from outofcore.data_parameters import (
-    Group as Group,
-)
-from outofcore.data_parameters import (
-    ImageParameters as ImageParameters,
-)
-from outofcore.data_parameters import (
-    PartitionParameters as PartitionParameters,
-)
-from outofcore.data_parameters import (
-    ScanParameters as ScanParameters,
-)
-from outofcore.data_parameters import (
-    ValidateParameters as ValidateParameters,
-)
+
+__all__ = [
+    "EXECUTION_ONLY",
+    "NAMESPACES",
+    "BestParameters",
+    "CheckpointParameters",
+    "DataParameters",
+    "DigitCnnParameters",
+    "DownloadParameters",
+    "EarlyStoppingParameters",
+    "Group",
+    "ImageParameters",
+    "KerasObject",
+    "LoaderParameters",
+    "MnistParameters",
+    "OptimizerParameters",
+    "PartitionParameters",
+    "ScanParameters",
+    "TrainingParameters",
+    "ValidateParameters",
+]
 
 
 class LoaderParameters(Group):

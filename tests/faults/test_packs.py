@@ -131,7 +131,7 @@ print(json.dumps(outcomes))
 
 
 def test_fault_076_077_a_kill_at_any_line_leads_to_the_same_bytes(tmp_path: Path) -> None:
-    process = python(KILLED, str(tmp_path), "7")
+    process = python(KILLED, str(tmp_path), "11")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     began = json.loads(output)

@@ -27,11 +27,11 @@ def test_the_order_of_the_rows_plays_no_part() -> None:
     assert list(codes("b", "a", "c").items()) == list(codes("c", "b", "a").items())
 
 
-@pytest.mark.parametrize(("labels", "found"), [(["cat", "cat"], "cat"), ([], "none")])
+@pytest.mark.parametrize(("labels", "found"), [(["cat", "cat"], "'cat' alone"), ([], "none")])
 def test_fewer_than_two_labels(labels: list[str], found: str) -> None:
     with pytest.raises(DataError) as caught:
         codes(*labels)
     assert str(caught.value) == (
-        f"index: expected at least two labels, found {found}. "
-        "Look at scan.label_column, or add samples of another class."
+        f"labels: expected at least two different ones, found {found}. "
+        "Look at scan.label_column or scan.labels_from, or add samples of another class."
     )

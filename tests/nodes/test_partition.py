@@ -305,7 +305,8 @@ def test_a_million_samples_take_seconds(tmp_path: Path) -> None:
     check_labels(tmp_path, ids, labels)
     labels = number_classes(tmp_path, ids, labels)
     index = pd.DataFrame({"sample_id": ids.to_pandas(), "label": labels.to_pandas(), "group": ""})
-    index = index.assign(weight=numeric_weights(tmp_path, ids, weights), size=1, mtime_ns=1, content=np.arange(count, dtype=np.uint64))
+    content = np.arange(count, dtype=np.uint64)
+    index = index.assign(weight=numeric_weights(tmp_path, ids, weights), size=1, mtime_ns=1, content=content)
     table, _ = partition(index, {str(number): number for number in range(10)}, SHARES, 1)
     assert len(table) == count
     assert time.perf_counter() - began < 15

@@ -86,9 +86,9 @@ def test_files_without_a_row_are_left_out_and_counted(place: Place, caplog: pyte
 
 
 def test_folders_are_classes(place: Place) -> None:
-    index = place.scan_folders("dog/2.jpg", "cat/1.jpg", "dog/old/3.PNG", "cat/notes.txt")
-    assert index["sample_id"].tolist() == ["cat/1.jpg", "dog/2.jpg", "dog/old/3.PNG"]
-    assert index["label"].tolist() == ["cat", "dog", "dog/old"]
+    index = place.scan_folders("dog/2.jpg", "cat/1.jpg", "dog/old_3.PNG", "cat/notes.txt")
+    assert index["sample_id"].tolist() == ["cat/1.jpg", "dog/2.jpg", "dog/old_3.PNG"]
+    assert index["label"].tolist() == ["cat", "dog", "dog"]
     assert index["weight"].tolist() == [1.0] * 3
     assert index["weight"].dtype == np.float32
     assert index["group"].tolist() == [""] * 3
@@ -134,6 +134,13 @@ def test_a_file_outside_of_the_class_folders(place: Place) -> None:
     assert folder_refusal(place, "cat/1.jpg", "x.jpg", "y.jpg") == (
         f"{place.images}/x.jpg: expected every file in a folder of its class, found 2 outside of one. "
         "Move them, or set scan.labels_from=table."
+    )
+
+
+def test_folders_in_class_folders(place: Place) -> None:
+    assert folder_refusal(place, "cat/1.jpg", "dog/black/1.jpg") == (
+        f"{place.images}/dog/black/1.jpg: expected the folders of the classes directly in {place.images}, found "
+        "folders in them. Point the catalog at the folder that holds the class folders."
     )
 
 
@@ -326,12 +333,12 @@ def test_fault_032_negative_label(place: Place, label: str) -> None:
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("empty", ["bird", "dog/brown"])
+@pytest.mark.parametrize("empty", ["bird", "wolf"])
 @pytest.mark.parametrize("content", [(), (".DS_Store",), ("notes.txt",)])
 def test_fault_039_empty_class_folder(place: Place, empty: str, content: tuple[str, ...]) -> None:
     (place.images / empty).mkdir(parents=True)
     make_files(place.images / empty, content)
-    assert folder_refusal(place, "cat/1.jpg", "dog/black/1.jpg") == (
+    assert folder_refusal(place, "cat/1.jpg", "dog/1.jpg") == (
         f"{place.images}/{empty}: expected a folder of a class with files ending in .jpg, .png, found none. "
         "Add samples of the class, or take the folder away."
     )

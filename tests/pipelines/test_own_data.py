@@ -1,6 +1,7 @@
 """The user's own images: a table or class folders, two classes or more, any column names."""
 
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from pipelines_support import Project, mlflow_runs
 
 pytestmark = pytest.mark.pipeline
 
-REAL_DIGITS = Path(os.environ.get("OUTOFCORE_REAL_DIGITS", Path(__file__).parents[2] / "data/real/mnist_0_8"))
+REAL_DIGITS = Path(os.environ.get("REAL_DIGITS", Path(__file__).parents[3] / "shared/data/mnist_0_8.tar.gz"))
+"""An archive of 8,195 real MNIST digits as JPG with the recipe's TRAIN.csv; not part of the project."""
 
 
 def draw_images(folder: Path, classes: list[str], each: int, suffix: str = ".png") -> list[tuple[str, str]]:
@@ -115,11 +117,13 @@ def test_sample_data_never_goes_into_a_folder_of_somebody_else(make_project: Any
     assert len(list((tmp_path / "photos").iterdir())) == 1
 
 
-@pytest.mark.skipif(not REAL_DIGITS.exists(), reason="the 8,195 real digits are not in data/real/mnist_0_8")
-def test_real_digits_with_the_recipe_parameters(make_project: Any) -> None:
-    project = make_project()
+@pytest.mark.skipif(not REAL_DIGITS.exists(), reason="no archive of real digits; REAL_DIGITS can name one")
+def test_real_digits_with_the_recipe_parameters(make_project: Any, tmp_path: Path) -> None:
+    with tarfile.open(REAL_DIGITS) as archive:
+        archive.extractall(tmp_path, filter="data")
+    project, digits = make_project(), tmp_path / "mnist_0_8"
     options = (
-        f"mnist.data.source=path,mnist.data.images={REAL_DIGITS}/im,mnist.data.labels={REAL_DIGITS}/TRAIN.csv,"
+        f"mnist.data.source=path,mnist.data.images={digits}/im,mnist.data.labels={digits}/TRAIN.csv,"
         "mnist.scan.group_column=null"
     )
     project.kedro("run", "--params", options)

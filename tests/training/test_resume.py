@@ -230,8 +230,9 @@ def test_two_processes_cannot_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_threads_of_prefetch_end(run: Callable[..., Any], tmp_path: Path) -> None:
-    run(tmp_path / "threads")
-    for thread in threading.enumerate():
+    before = set(threading.enumerate())
+    run(tmp_path / "threads", loader={"workers": 2})
+    for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("outofcore"):
             thread.join(timeout=5)
             assert not thread.is_alive(), thread.name

@@ -19,7 +19,7 @@ def make_label_map(index: Table) -> dict[str, int]:
     labels = sorted(index["label"].unique())
     if len(labels) < 2:
         raise DataError(
-            f"labels: expected at least two different ones, found {labels[0]!r} for every sample. "
+            f"labels: expected at least two different ones, found {f'{labels[0]!r} alone' if labels else 'none'}. "
             "Look at scan.label_column or scan.labels_from, or add samples of another class."
         )
     if all(label.isdecimal() for label in labels):

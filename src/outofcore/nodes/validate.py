@@ -171,7 +171,7 @@ def _judge_changed(judged: Table, known: NDArray[np.uint64], index: Table, root:
 def _remember(path: Path, index: Table, known: NDArray[np.uint64], judged: Table, about: dict[str, str]) -> None:
     """Write down what was found; of a bad file, the content that it had when it was good."""
     content, bad = judged["content"].to_numpy(), (judged["reason"] != "").to_numpy()
-    kept = np.where(bad & (known != 0), known, content)
+    kept = np.where(bad, known, content)
     record = index[["sample_id", "size", "mtime_ns"]].assign(content=kept, bad=bad, **about)
     with replacing(path) as temporary:
         record.to_parquet(temporary, index=False)
