@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_support import make_index, partition_parameters
+from parameter_values import mnist_parameters
+from pydantic import ValidationError
 
 from outofcore.errors import DataError
 from outofcore.nodes.index_checks import check_ids, check_labels, number_classes, numeric_weights
@@ -182,68 +184,6 @@ GOLDEN_TEST = ["img_0.jpg", "img_10.jpg", "img_17.jpg", "img_22.jpg", "img_27.jp
 GOLDEN_DIGEST = "2548f43444abf833d8172cb3ea776a8d"
 
 
-# the summary of the data
-
-
-def summary_of(index: pd.DataFrame, seed: int = 1) -> dict[str, Any]:
-    return partition(index, LABEL_MAP, SHARES, seed)[1]
-
-
-def test_the_summary_counts() -> None:
-    summary = summary_of(pets(200))
-    assert summary["samples"] == 200
-    assert summary["bytes"] == sum(range(200))
-    assert summary["classes"] == {
-        "train": {"cat": 70, "dog": 70},
-        "validation": {"cat": 15, "dog": 15},
-        "test": {"cat": 15, "dog": 15},
-    }
-
-
-DIGESTS = ("digest", "files_digest", "partition_digest")
-
-
-def changed_digests(change: dict[str, Any] | None = None, seed: int = 1, order: slice = slice(None)) -> set[str]:
-    """Change the first row of an index; return which digests change."""
-    before, index = summary_of(pets(60)), pets(60)
-    for name, value in (change or {}).items():
-        index.loc[0, name] = value
-    after = summary_of(index[order].reset_index(drop=True), seed)
-    return {name for name in DIGESTS if before[name] != after[name]}
-
-
-def test_equal_data_has_equal_digests() -> None:
-    assert changed_digests() == set()
-
-
-@pytest.mark.parametrize(
-    ("change", "digests"),
-    [
-        ({"sample_id": "other.jpg"}, {"digest", "files_digest", "partition_digest"}),
-        ({"label": "dog"}, {"digest", "partition_digest"}),
-        ({"weight": 2.0}, {"digest", "partition_digest"}),
-        ({"size": 77}, {"digest", "files_digest"}),
-        ({"mtime_ns": 77}, {"files_digest"}),
-    ],
-)
-def test_what_changes_which_digest(change: dict[str, Any], digests: set[str]) -> None:
-    assert changed_digests(change) == digests
-
-
-def test_the_seed_changes_the_digest_of_the_partition_alone() -> None:
-    assert changed_digests(seed=2) == {"partition_digest"}
-
-
-def test_another_order_of_rows_is_other_data() -> None:
-    assert changed_digests(order=slice(None, None, -1)) == set(DIGESTS)
-
-
-def test_texts_that_join_alike_have_other_digests() -> None:
-    one = summary_of(make_index([*"abcdefghijklmnopqrst", "xy", "z"], ["cat", "dog"] * 11))
-    two = summary_of(make_index([*"abcdefghijklmnopqrst", "x", "yz"], ["cat", "dog"] * 11))
-    assert one["digest"] != two["digest"]
-
-
 # the fault catalogue
 
 
@@ -268,6 +208,16 @@ def test_fault_035_split_of_one_class() -> None:
         "split test: expected samples of at least two classes for a share of 0.15, found 6 samples of one class alone. "
         "Add samples, raise its share in partition, or set partition.stratify=true."
     )
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("share", ["train", "validation", "test"])
+def test_fault_036_share_of_nothing(share: str) -> None:
+    shares = {"train": 0.5, "validation": 0.5, "test": 0.5, share: 0.0}
+    with pytest.raises(ValidationError) as caught:
+        mnist_parameters("partition", **shares)
+    (detail,) = caught.value.errors()
+    assert (detail["loc"], detail["type"]) == ((share,), "greater_than")
 
 
 @pytest.mark.fault
