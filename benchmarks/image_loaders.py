@@ -11,7 +11,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
 from outofcore.sources.pack_files import PackWriter
 from outofcore.sources.packed_columns import PackedColumns
+from outofcore.training.schedule import stretches
 
 SIDE = 28
 Run = Callable[[], None]
@@ -78,6 +79,19 @@ def packed(files: Columns, folder: Path) -> Columns:
     return Columns(PackedColumns(str(folder), files.source), files.columns)
 
 
+def read_pass(loader: BatchLoader) -> None:
+    """Read a whole pass as the training loop does, many batches at once."""
+    steps = loader.steps_per_pass
+    for part in stretches(0, steps, steps, loader.steps_per_call):
+        loader.read(0, part.start, part.stop)
+
+
+def consume(batches: Iterable[Any]) -> None:
+    """Take every batch and drop it."""
+    for _ in batches:
+        pass
+
+
 def contenders(paths: list[str], root: Path, scratch: Path) -> dict[str, Run]:
     """Name every loader and what one pass of it is."""
     labels = np.zeros(len(paths), np.int32)
@@ -96,9 +110,11 @@ def contenders(paths: list[str], root: Path, scratch: Path) -> dict[str, Run]:
     }
 
     def a_pass(loader: Any) -> Run:
-        if isinstance(loader, keras.utils.PyDataset):
-            return lambda: [loader[index] for index in range(len(loader))] and None
-        return lambda: [None for _ in loader] and None
+        if isinstance(loader, BatchLoader):
+            return lambda: read_pass(loader)
+        if isinstance(loader, RecipeSequence):
+            return lambda: consume(loader[index] for index in range(len(loader)))
+        return lambda: consume(iter(loader))
 
     return {name: a_pass(loader) for name, loader in loaders.items()}
 
