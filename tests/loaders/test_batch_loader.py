@@ -72,7 +72,7 @@ def test_a_pass_holds_every_sample_once_whoever_reads_it(
     sizes = [len(batch) for batch in numbers]
     assert set(sizes[:-1]) <= {batch_size}
     assert sizes[-1] == (batch_size if drop_last else (n - 1) % batch_size + 1)
-    assert len(made) == -(-len(read) // steps_per_call)
+    assert len(made) == len(read)
     assert all(np.array_equal(x, MADE["x"][number]) for x, number, _ in read)
     assert all(np.array_equal(weight, MADE["w"][number]) for _, number, weight in read)
     assert same(read, batches(loader(**arguments), pass_))
@@ -101,16 +101,15 @@ def test_another_seed_or_pass_gives_another_order() -> None:
     assert same(plain, batches(loader(shuffle=False, seed=4), 2))
 
 
-def test_an_item_is_its_batches_and_iterating_gives_every_item() -> None:
+def test_an_item_is_one_batch_whatever_the_loop_reads_at_once() -> None:
     made = loader(steps_per_call=4)
-    assert (made.steps_per_pass, len(made)) == (15, 4)
-    items = list(made)
-    assert [samples_in(item) for item in items] == [80, 80, 80, 60]
-    read = batches(loader(), 0)
-    for index, item in enumerate(items):
+    assert (made.steps_per_pass, len(made)) == (15, 15)
+    read = list(made)
+    assert [samples_in(item) for item in read] == [20] * 15
+    for start in range(0, 15, 4):
+        item = made.read(0, start, min(start + 4, 15))
         for part in range(3):
-            joined = np.concatenate([batch[part] for batch in read[4 * index : 4 * index + 4]])
-            assert np.array_equal(item[part], joined)
+            assert np.array_equal(item[part], np.concatenate([batch[part] for batch in read[start : start + 4]]))
 
 
 @pytest.mark.parametrize(
@@ -203,15 +202,10 @@ def test_plain_fit_sees_the_batches_of_passes_0_1_2(recorder: Any, steps_per_cal
     model = recorder()
     model.fit(made, epochs=3, shuffle=False, verbose=0)
     made.close()
-    plain = loader(steps_per_call=steps_per_call)
-    starts = range(0, plain.steps_per_pass, steps_per_call)
-    expected = [
-        plain.read(pass_, start, min(start + steps_per_call, plain.steps_per_pass))
-        for pass_ in range(3)
-        for start in starts
-    ]
+    expected = [batch for pass_ in range(3) for batch in batches(loader(), pass_)]
     assert same(model.seen, expected)
-    assert not same(model.seen[: len(starts)], model.seen[len(starts) : 2 * len(starts)])
+    steps = made.steps_per_pass
+    assert not same(model.seen[:steps], model.seen[steps : 2 * steps])
 
 
 def test_validation_does_not_move_training_and_a_second_fit_goes_on(recorder: Any) -> None:
@@ -239,7 +233,8 @@ def specification(tmp_path: Path) -> Iterator[LoaderSpecification]:
     table = {"sample_id": label.astype(str), "split": "train", "label": label, "weight": np.float32(1)}
     pd.DataFrame(table).to_parquet(tmp_path / "partition.parquet")
     place = {"root": str(tmp_path), "table": str(tmp_path / "partition.parquet"), "file_pattern": "{id}.png"}
-    form = {"height": 4, "width": 4, "channels": 1, "split": "train", "weighted": False, "class_weights": None}
+    image = {"height": 4, "width": 4, "channels": 1}
+    form = {"form": image, "split": "train", "weighted": False, "class_weights": None}
     arguments = {"x": "image", "y": "label", "batch_size": 8, "steps_per_call": 5, "seed": 1, "shuffle": True}
     yield LoaderSpecification({"kind": "image_files", **place, **form}, arguments)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support import ArraySource, DelayedSource, FailingSource, add_pass, rows
 
 from outofcore.errors import DataError, LoaderError
-from outofcore.loaders.reading import InlineReader, Reader, ThreadReader, chunks, open_reader
+from outofcore.loaders.readers import open_reader
+from outofcore.loaders.reading import InlineReader, Reader, ThreadReader, chunks
 
 MADE = rows(500)
 BYTES = {"x": np.arange(500, dtype=np.uint8).reshape(500, 1)}

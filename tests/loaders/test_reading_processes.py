@@ -19,6 +19,7 @@ from support import ArraySource, DelayedSource, FailingSource, SlowToSend, add_p
 from outofcore.errors import DataError, LoaderError
 from outofcore.loaders.reading import InlineReader
 from outofcore.loaders.reading_processes import ProcessReader
+from outofcore.sources.image_decoding import ImageForm
 from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
 
@@ -82,7 +83,8 @@ def test_files_are_read_by_name_in_processes(tmp_path: Path, processes: Any) -> 
 
     for number in range(80):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((3, 3), number, np.uint8))
-    source = ImageFiles(str(tmp_path), Names.from_texts(str(number) for number in range(80)), "{id}.png", 3, 3, 1)
+    names = Names.from_texts(str(number) for number in range(80))
+    source = ImageFiles(str(tmp_path), names, "{id}.png", ImageForm(3, 3, 1))
     reader = processes(source)
     assert reader.read(np.arange(79, -1, -1), 0)["image"][:, 0, 0, 0].tolist() == list(range(79, -1, -1))
     (tmp_path / "66.png").unlink()

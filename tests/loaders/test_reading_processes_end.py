@@ -18,7 +18,7 @@ import json, sys
 import numpy as np
 from support import {source}, rows
 from outofcore.errors import LoaderError
-from outofcore.loaders.reading import open_reader
+from outofcore.loaders.readers import open_reader
 {before}
 reader = open_reader({made}, None, 2, True, {seconds})
 try:

@@ -10,7 +10,7 @@ from packs_support import samples, write_pack
 from support import ArraySource
 
 from outofcore.errors import DataError
-from outofcore.loaders.reading import open_reader
+from outofcore.loaders.readers import open_reader
 from outofcore.sources.packed_columns import PackedColumns
 
 COLUMNS = {"x": samples(300, (4, 2), "float32"), "mask": samples(300, (), "bool", seed=1)}

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
 from outofcore.loaders.order import order
-from outofcore.loaders.reading import Reader, Transform, open_reader
+from outofcore.loaders.readers import open_reader
+from outofcore.loaders.reading import Reader, Transform
 from outofcore.loaders.selection import Range, Selection
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.sources.base import Positions, Source

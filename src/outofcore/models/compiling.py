@@ -59,10 +59,11 @@ def make_optimizer(parameters: OptimizerParameters) -> "keras.optimizers.Optimiz
 
 def _make(module: Any, name: str, arguments: dict[str, Any], parameter: str) -> Any:
     if not hasattr(module, name):
-        near = difflib.get_close_matches(name, [known for known in dir(module) if known[0].isupper()], n=1)
+        classes = {known.lower(): known for known in dir(module) if known[0].isupper()}
+        near = difflib.get_close_matches(name.lower(), classes, n=1)
         raise ConfigurationError(
             f"{parameter}: expected a class of {module.__name__}, found {name!r}. "
-            + (f"Did you mean {near[0]}?" if near else "Correct it in the parameters.")
+            + (f"Did you mean {classes[near[0]]}?" if near else "Correct it in the parameters.")
         )
     try:
         return getattr(module, name)(**arguments)

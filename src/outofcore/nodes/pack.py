@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from outofcore.identity import digest
-from outofcore.loaders.reading import open_reader
+from outofcore.loaders.readers import open_reader
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.parameters import LoaderParameters
 from outofcore.progress_bar import progress
