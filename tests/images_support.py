@@ -1,6 +1,8 @@
 """Images made byte by byte, folders of them, and the nodes from the scan to the partition in a row."""
 
+import os
 import re
+import signal
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -173,3 +175,9 @@ class Result:
         self.summary: dict[str, Any] = summary
         self.table: pd.DataFrame = table
         self.data: dict[str, Any] = data
+
+
+def inspect_and_die(root: str, names: list[str], form: Any, smallest_side: int) -> list[Any]:
+    """Stands for `inspect_images` in a process that is killed. Here, where loky's processes can import it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []

@@ -242,13 +242,13 @@ def specification(tmp_path: Path) -> Iterator[LoaderSpecification]:
 @pytest.mark.parametrize("pool", [{}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
 def test_a_loader_opens_from_its_specification(specification: LoaderSpecification, pool: dict[str, Any]) -> None:
     made = open_loader(specification, steps_per_call=13, **pool)
-    assert (made.steps_per_call, len(made), made.batch_size) == (13, 1, 8)
-    images, labels = made[0]
+    assert (made.steps_per_call, len(made), made.batch_size) == (13, 13, 8)
+    images, labels = made.read(0, 0, 13)
     made.close()
     assert np.array_equal(images[:, 0, 0, 0], labels)
     assert sorted(labels.tolist()) == list(range(100))
     assert labels.tolist() != list(range(100))
     Path(specification.source["root"], "42.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"42\.png: expected a JPEG or PNG image, found an empty file"):
-        made[0]
+        made.read(0, 0, 13)
     made.close()

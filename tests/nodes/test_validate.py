@@ -1,14 +1,12 @@
 """Files are looked at once, again when they or the rules have changed, and in processes where there are many."""
 
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from images_support import GOOD, Images, encoded, refused
+from images_support import GOOD, Images, encoded, inspect_and_die, refused
 
 from outofcore.errors import LoaderError
 from outofcore.nodes import validate
@@ -98,14 +96,8 @@ def test_processes_find_what_one_process_finds(images: Images, monkeypatch: pyte
     assert many.report.equals(one.report)
 
 
-def killed(root: str, names: list[str], form: Any, smallest_side: int) -> list[Any]:
-    """Looks at files in a process that is killed."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return []
-
-
 def test_a_killed_process_is_an_error(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validate, "FEWEST_FOR_PROCESSES", 4)
-    monkeypatch.setattr(image_validation, "inspect_images", killed)
+    monkeypatch.setattr(image_validation, "inspect_images", inspect_and_die)
     with pytest.raises(LoaderError, match=r"expected 2 processes .* found that one ended by itself"):
         images.run(workers=2)
