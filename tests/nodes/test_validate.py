@@ -1,5 +1,6 @@
 """Files are looked at once, again when they or the rules have changed, and in processes where there are many."""
 
+import os
 from pathlib import Path
 from typing import Any
 
