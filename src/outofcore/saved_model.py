@@ -1,5 +1,6 @@
 """Load saved models: plain Keras in one `.keras` file, and no code in it."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,10 @@ def load_model(path: Path) -> "keras.Model":
     from outofcore.backend import keras
 
     try:
-        return keras.saving.load_model(path, safe_mode=True)
+        with warnings.catch_warnings():
+            # a model saved before its first step has no optimizer state, and Keras warns of each
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # Keras raises of all kinds for a file that is not what it should be
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
