@@ -136,6 +136,7 @@ def _inspect(index: Table, todo: Any, root: Path, pattern: str, form: Any, param
 
 def _findings(ids: Any, root: Path, pattern: str, form: Any, parameters: ValidateParameters) -> Iterator[Any]:
     from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     from outofcore.sources.image_validation import inspect_images
@@ -155,6 +156,9 @@ def _findings(ids: Any, root: Path, pattern: str, form: Any, parameters: Validat
             f"{root}: expected {processes} processes to look at the files, found that one ended by itself "
             "(killed, or out of memory). Run again with validation.workers=1 to see at which file."
         ) from error
+    finally:
+        if processes > 1:
+            get_reusable_executor().shutdown(wait=False)  # loky would keep them, and their memory, for minutes
 
 
 def _judge_changed(judged: Table, known: NDArray[np.uint64], index: Table, root: Path, pattern: str) -> None:
