@@ -19,9 +19,8 @@ from outofcore.sources.columns import Columns
 from outofcore.sources.image_decoding import ImageForm
 from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
-from outofcore.training.prefetch import Prefetch
+from outofcore.training.prefetch import read_ahead
 from outofcore.training.runtime import start_keras
-from outofcore.training.schedule import stretches
 from outofcore.training.steps import build_state, train_call
 
 BATCH = 20
@@ -60,8 +59,7 @@ def main() -> None:
         theirs.fit(recipe, epochs=1, verbose=0)
 
     def loop_epoch() -> None:
-        plans = stretches(0, loader.steps_per_pass, loader.steps_per_pass, loader.steps_per_call)
-        ahead = Prefetch(plans, lambda part: loader.read(0, part.start, part.stop), 60.0)
+        ahead = read_ahead(loader)
         for _, item in ahead.results():
             call(item)
         ahead.close()

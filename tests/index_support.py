@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from parameter_values import mnist_parameters
 
+from outofcore.errors import DataError, OutOfCoreError
 from outofcore.nodes.scan import scan
 from outofcore.parameters import PartitionParameters, ScanParameters
 from outofcore.types import File, Folder
@@ -80,3 +82,17 @@ def make_index(
             "content": np.arange(1, count + 1, dtype=np.uint64),
         }
     )
+
+
+def refusal(place: Place, error: type[OutOfCoreError] = DataError, **changes: Any) -> str:
+    """Scan, which must fail; return the message."""
+    with pytest.raises(error) as caught:
+        place.scan(**changes)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def folder_refusal(place: Place, *names: str) -> str:
+    make_files(place.images, names)
+    return refusal(place, labels_from="folders")

@@ -4,28 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from index_support import Place, make_files
-
-from outofcore.errors import DataError, OutOfCoreError
+from index_support import Place, folder_refusal, make_files, refusal
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-def refusal(place: Place, error: type[OutOfCoreError] = DataError, **changes: Any) -> str:
-    """Scan, which must fail; return the message."""
-    with pytest.raises(error) as caught:
-        place.scan(**changes)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
-def folder_refusal(place: Place, *names: str) -> str:
-    make_files(place.images, names)
-    return refusal(place, labels_from="folders")
 
 
 @pytest.mark.fault

@@ -60,15 +60,15 @@ def evaluate_classifier(
 
 
 def _predict(net: Any, loader: Loader) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any] | None, list[str]]:
-    from outofcore.training.prefetch import Prefetch
-    from outofcore.training.schedule import stretches
+    from outofcore.training.prefetch import read_ahead
     from outofcore.training.steps import predict_call
     from outofcore.training.stopping import STOP
 
     call = predict_call(net, loader.batch_size)
-    plans = stretches(0, loader.steps_per_pass, loader.steps_per_pass, loader.steps_per_call)
-    ahead = Prefetch(plans, lambda part: loader.read(0, part.start, part.stop), loader.timeout_seconds)
-    outputs, codes, weights, ids = [], [], [], []
+    ahead = read_ahead(loader)
+    outputs, codes = [], []
+    weights: list[NDArray[Any]] = []
+    ids: list[str] = []
     try:
         with STOP:
             for part, item in ahead.results(lambda: STOP.pending):

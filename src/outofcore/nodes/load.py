@@ -41,7 +41,7 @@ def load_images(
     """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(partition.path, columns=["sample_id", "split", "label", "weight"]).to_pandas()
+    table = pq.read_table(partition.path, columns=["split", "label", "weight"]).to_pandas()
     weighted_rows = bool((table["weight"] != 1.0).any())
     source = {
         "kind": "image_files",
@@ -51,7 +51,8 @@ def load_images(
         "form": image.model_dump(),
     }
 
-    _say_what_is_lost(source, table)
+    first = next(pq.ParquetFile(partition.path).iter_batches(1, columns=["sample_id"]))
+    _say_what_is_lost(source, first["sample_id"][0].as_py())
 
     def describe(split: str) -> LoaderSpecification:
         trains = split == "train"
@@ -66,12 +67,12 @@ def load_images(
     return {split: describe(split).to_json() for split in SPLITS}
 
 
-def _say_what_is_lost(source: dict[str, Any], table: Any) -> None:
-    """Log when images lose size or colour on their way to the model, by the look of the first one."""
+def _say_what_is_lost(source: dict[str, Any], sample_id: str) -> None:
+    """Log when images lose size or colour on their way to the model, by the look of one of them."""
     from outofcore.sources.image_decoding import own_form
     from outofcore.sources.image_validation import read_file
 
-    name = source["file_pattern"].replace("{id}", table["sample_id"].iloc[0])
+    name = source["file_pattern"].replace("{id}", sample_id)
     height, width, channels = own_form(read_file(f"{source['root']}/{name}".encode()))
     form = source["form"]
     if (height, width, channels) != (form["height"], form["width"], form["channels"]):

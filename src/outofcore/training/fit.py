@@ -14,7 +14,7 @@ from outofcore.training.callbacks import find_best, make_callbacks
 from outofcore.training.checkpoint import CheckpointStore
 from outofcore.training.ledger import Ledger
 from outofcore.training.loop import Loop, Plan, callback_list
-from outofcore.training.stage_folder import announce, open_stage
+from outofcore.training.stage_folder import LEDGER, announce, open_stage
 from outofcore.training.state import Progress, restore
 from outofcore.training.steps import build_state, test_call, train_call
 
@@ -94,7 +94,7 @@ def _fit(
     model.stop_training = False
     callbacks.on_train_begin()
     progress = _restore(model, callbacks, store, plan)
-    ledger = Ledger(store.folder / "metrics.jsonl", progress.ledger_bytes)
+    ledger = Ledger(store.folder / LEDGER, progress.ledger_bytes)
     announce(folder, store, resumed=progress.step > 0)
     loop = Loop(
         model=model,

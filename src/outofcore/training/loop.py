@@ -18,10 +18,10 @@ from outofcore.loaders.batch_loader import BatchLoader, Item
 from outofcore.parameters import CheckpointParameters
 from outofcore.training.checkpoint import CheckpointStore
 from outofcore.training.ledger import Ledger
-from outofcore.training.prefetch import Prefetch
+from outofcore.training.prefetch import Prefetch, read_ahead
 from outofcore.training.schedule import Stretch, stretches
 from outofcore.training.state import Progress, capture
-from outofcore.training.steps import Call
+from outofcore.training.steps import Call, current_metrics
 from outofcore.training.stopping import STOP, StopRequest
 
 log = logging.getLogger(__name__)
@@ -138,8 +138,7 @@ class Loop:
             self.save()
 
     def _end_epoch(self, epoch: int) -> None:
-        logs = {name: float(value) for name, value in self.model.get_metrics_result().items()}
-        logs |= self._validate()
+        logs = current_metrics(self.model) | self._validate()
         self.callbacks.on_epoch_end(epoch, logs)
         rate = getattr(self.model.optimizer, "learning_rate", None)
         self.ledger.write(self.progress.step, epoch, logs | ({} if rate is None else {"learning_rate": float(rate)}))
@@ -193,9 +192,7 @@ def evaluate(
     Returns:
         The metrics by name, or `None` when a stop was asked for.
     """
-    last = min(steps or loader.steps_per_pass, loader.steps_per_pass)
-    plans = stretches(0, last, loader.steps_per_pass, loader.steps_per_call)
-    ahead = Prefetch(plans, lambda part: loader.read(0, part.start, part.stop), loader.timeout_seconds)
+    ahead = read_ahead(loader, steps)
     logs: dict[str, float] = {}
     model.reset_metrics()
     callbacks.on_test_begin()

@@ -4,9 +4,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from outofcore.errors import LoaderError
+from outofcore.training.schedule import Stretch, stretches
+
+if TYPE_CHECKING:
+    from outofcore.loaders.batch_loader import BatchLoader, Item
 
 Plan = TypeVar("Plan")
 Result = TypeVar("Result")
@@ -100,3 +104,10 @@ class Prefetch(Generic[Plan, Result]):
         """End the thread after the read that it is at; one that hangs is left behind."""
         self._closed.set()
         self._thread.join(timeout=JOIN_SECONDS)
+
+
+def read_ahead(loader: "BatchLoader", steps: int | None = None) -> "Prefetch[Stretch, Item]":
+    """Read the first `steps` batches of a loader's first pass, or all of them, one item ahead."""
+    last = min(steps or loader.steps_per_pass, loader.steps_per_pass)
+    plans = stretches(0, last, loader.steps_per_pass, loader.steps_per_call)
+    return Prefetch(plans, lambda part: loader.read(0, part.start, part.stop), loader.timeout_seconds)
