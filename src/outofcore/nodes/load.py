@@ -69,8 +69,7 @@ def load_images(
 
 def _say_what_is_lost(source: dict[str, Any], sample_id: str) -> None:
     """Log when images lose size or colour on their way to the model, by the look of one of them."""
-    from outofcore.sources.image_decoding import own_form
-    from outofcore.sources.image_validation import read_file
+    from outofcore.sources.image_decoding import own_form, read_file
 
     name = source["file_pattern"].replace("{id}", sample_id)
     height, width, channels = own_form(read_file(f"{source['root']}/{name}".encode()))

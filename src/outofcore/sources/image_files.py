@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping
 
 from outofcore.sources.base import Buffers, Field, Positions
-from outofcore.sources.image_decoding import ImageForm, decode_into
-from outofcore.sources.image_validation import read_file
+from outofcore.sources.image_decoding import ImageForm, decode_into, read_file
 from outofcore.sources.names import Names
 
 

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from outofcore.errors import DataError
-from outofcore.sources.image_decoding import LARGEST_PIXELS, ImageForm, UnsupportedImageError, bad, decode, too_large
+from outofcore.sources.image_decoding import (
+    LARGEST_PIXELS,
+    ImageForm,
+    UnsupportedImageError,
+    bad,
+    decode,
+    read_file,
+    too_large,
+)
 from outofcore.sources.image_headers import damaged_chunk, declared_size
-
-READ = os.O_RDONLY | os.O_CLOEXEC
-
-FIRST_BYTES = 1 << 16
-"""Bytes that the first read asks for: most files need no second one, nor to be asked for their size;
-and for larger reads malloc maps a fresh region per file, which halves the speed."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +89,3 @@ def _refuse_bomb(data: bytes, path: bytes) -> None:
     height, width = declared_size(data) or (0, 0)
     if height * width > LARGEST_PIXELS:
         raise too_large(path, f"{height}x{width}")
-
-
-def read_file(path: bytes) -> bytes:
-    """Read a whole file.
-
-    Raises:
-        DataError: It is missing, is no file, or cannot be read.
-    """
-    try:
-        descriptor = os.open(path, READ)
-        try:
-            data = os.read(descriptor, FIRST_BYTES)
-            if len(data) == FIRST_BYTES:
-                data += os.read(descriptor, os.fstat(descriptor).st_size)
-            return data
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise bad(path, "a readable image file", (error.strerror or "an error").lower()) from error
