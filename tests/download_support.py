@@ -14,7 +14,7 @@ import pytest
 
 from outofcore.errors import DataError
 from outofcore.nodes.acquire import acquire_digits
-from outofcore.parameters import DataParameters
+from outofcore.parameters.data import DataParameters
 from outofcore.types import File, Folder
 
 TIMEOUT_SECONDS = 1.0

@@ -13,7 +13,7 @@ from parameter_values import mnist_parameters
 
 from outofcore.errors import DataError, OutOfCoreError
 from outofcore.nodes.scan import scan
-from outofcore.parameters import PartitionParameters, ScanParameters
+from outofcore.parameters.data import PartitionParameters, ScanParameters
 from outofcore.types import File, Folder
 
 

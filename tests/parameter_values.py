@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from outofcore.parameters import Group, MnistParameters
+from outofcore.parameters.base import Group
+from outofcore.parameters.pipelines import MnistParameters
 
 BASE = Path(__file__).parents[1] / "conf/base/parameters_mnist.yml"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outofcore.identity import digest, flatten, result_parameters
-from outofcore.parameters import EXECUTION_ONLY, NAMESPACES
+from outofcore.parameters.pipelines import EXECUTION_ONLY, NAMESPACES
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from outofcore.parameters import EXECUTION_ONLY
+from outofcore.parameters.pipelines import EXECUTION_ONLY
 
 
 def digest(value: Any) -> str:

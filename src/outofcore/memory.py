@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -13,12 +14,27 @@ def held_bytes() -> int:
     Pages of mapped files are left out: the kernel can drop them at any time, so they say nothing
     of what a machine needs. Where `/proc` does not tell them apart, resident memory is counted.
     """
+    global _last_look  # noqa: PLW0603  # one process, one memory
     me = psutil.Process()
     total = 0
     for process in [me, *me.children(recursive=True)]:
         with contextlib.suppress(psutil.Error, OSError):
             total += _held_by(process)
+    _last_look = (time.monotonic(), total)
     return total
+
+
+_last_look: tuple[float, int] = (float("-inf"), 0)
+
+
+def recently_held_bytes(age_seconds: float = 1.0) -> int:
+    """What `held_bytes` gave at its last look, or gives now where that was too long ago.
+
+    A look takes milliseconds, too long for a training loop; while `PeakMemory` watches, it is never
+    this caller who looks.
+    """
+    when, held = _last_look
+    return held if time.monotonic() - when < age_seconds else held_bytes()
 
 
 def _held_by(process: psutil.Process) -> int:

@@ -1,6 +1,6 @@
 """The names of all parameters, and the one that a mistyped name most likely means.
 
-They are read from the JSON schema of the models in `parameters.py`, so a new parameter or
+They are read from the JSON schema of the models in `parameters/`, so a new parameter or
 namespace is known here at once.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from outofcore.parameters import NAMESPACES
+from outofcore.parameters.pipelines import NAMESPACES
 
 Schema = Mapping[str, Any]
 """A part of a JSON schema, without references."""

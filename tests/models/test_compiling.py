@@ -8,7 +8,7 @@ from parameter_values import mnist_parameters
 
 from outofcore.errors import ConfigurationError
 from outofcore.models.compiling import classifier_head, compile_classifier, make_optimizer
-from outofcore.parameters import OptimizerParameters
+from outofcore.parameters.training import OptimizerParameters
 from outofcore.training.runtime import start_keras
 
 SCHEDULE = {"name": "CosineDecay", "arguments": {"initial_learning_rate": 0.2, "decay_steps": 10}}

@@ -13,7 +13,7 @@ from faulty_disk import full_disk, read_only_folder
 from outofcore.errors import ConfigurationError, DataError
 from outofcore.nodes import acquire as module
 from outofcore.nodes.acquire import MANIFEST, acquire_digits
-from outofcore.parameters import DataParameters
+from outofcore.parameters.data import DataParameters
 from outofcore.types import File, Folder
 
 COUNT, SEED = 12, 5
@@ -160,7 +160,7 @@ def kill_at(root: Path, function: str, call: int, count: int = COUNT) -> None:
 import os, signal, sys
 from pathlib import Path
 from outofcore.nodes import acquire as module
-from outofcore.parameters import DataParameters
+from outofcore.parameters.data import DataParameters
 from outofcore.samples import digits
 from outofcore.types import File, Folder
 place = next(place for place in (module, digits, Path) if hasattr(place, {function!r}))

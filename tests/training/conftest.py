@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support import ArraySource, rows
 
-from outofcore.parameters import TrainingParameters
+from outofcore.parameters.training import TrainingParameters
 
 THREADS = 2
 
@@ -16,6 +16,7 @@ def training_parameters(**changes: Any) -> TrainingParameters:
     values: dict[str, Any] = {
         "epochs": 3,
         "steps_per_epoch": None,
+        "max_seconds": None,
         "validation_steps": None,
         "threads": THREADS,
         "precision": "float32",

@@ -4,7 +4,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from outofcore.errors import ConfigurationError
-from outofcore.parameters import OptimizerParameters, TrainingParameters
+from outofcore.parameters.training import OptimizerParameters, TrainingParameters
 
 if TYPE_CHECKING:
     import keras

@@ -2,7 +2,9 @@
 
 from outofcore.errors import ConfigurationError
 from outofcore.models.compiling import classifier_head, compile_classifier
-from outofcore.parameters import DigitCnnParameters, ImageParameters, TrainingParameters
+from outofcore.parameters.data import ImageParameters
+from outofcore.parameters.models import DigitCnnParameters
+from outofcore.parameters.training import TrainingParameters
 from outofcore.types import Model
 
 

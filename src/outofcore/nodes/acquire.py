@@ -10,7 +10,7 @@ from typing import Any
 from outofcore.errors import ConfigurationError, DataError
 from outofcore.files import write_atomically, write_json
 from outofcore.identity import digest
-from outofcore.parameters import DataParameters
+from outofcore.parameters.data import DataParameters
 from outofcore.samples import mnist
 from outofcore.samples.digits import write_digits
 from outofcore.samples.download import fetch

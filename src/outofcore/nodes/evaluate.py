@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
-from outofcore.parameters import TrainingParameters
+from outofcore.parameters.training import TrainingParameters
 from outofcore.types import File, Loader, Table
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ import numpy as np
 
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.nodes.partition import SPLITS
-from outofcore.parameters import ImageParameters, LoaderParameters, ScanParameters, TrainingParameters
+from outofcore.parameters.data import ImageParameters, ScanParameters
+from outofcore.parameters.training import LoaderParameters, TrainingParameters
 from outofcore.types import File, Folder
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 from outofcore.identity import digest
 from outofcore.loaders.readers import open_reader
 from outofcore.loaders.specification import LoaderSpecification
-from outofcore.parameters import LoaderParameters
+from outofcore.parameters.training import LoaderParameters
 from outofcore.progress_bar import progress
 from outofcore.sources.columns import Columns
 from outofcore.sources.pack_files import PackWriter, is_current, verify

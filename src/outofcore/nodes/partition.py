@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.identity import digest
-from outofcore.parameters import PartitionParameters
+from outofcore.parameters.data import PartitionParameters
 from outofcore.types import Table
 
 log = logging.getLogger(__name__)

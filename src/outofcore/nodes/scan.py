@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from outofcore.errors import ConfigurationError, DataError
-from outofcore.parameters import ScanParameters
+from outofcore.parameters.data import ScanParameters
 from outofcore.types import File, Folder, Table
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Any
 
 from outofcore.errors import ConfigurationError
 from outofcore.identity import result_parameters
-from outofcore.parameters import LoaderParameters, TrainingParameters
-from outofcore.types import File, Loader, Model, TrainingFolder
+from outofcore.parameters.training import LoaderParameters, TrainingParameters
+from outofcore.types import File, Loader, Model, Table, TrainingFolder
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def train(
     loader: LoaderParameters,
     training: TrainingParameters,
     seed: int,
-) -> tuple[Model, Model, dict[str, list[float]], dict[str, Any]]:
+) -> tuple[Model, Model, dict[str, list[float]], Table, dict[str, Any]]:
     """Train a compiled model and choose the epoch whose weights it keeps.
 
     An unfinished run with the same data, model and parameters goes on where it stopped.
@@ -39,7 +39,10 @@ def train(
 
     Returns:
         The model with the best (or else the last) epoch's weights, the model with the last
-        epoch's, the metrics of every epoch, and a summary of the training.
+        epoch's, the metrics of every epoch, the trace of the training and its summary. The trace is a
+        table with a row per line of metrics: `step`, `epoch` (from 1), `time` (milliseconds since
+        1970), `samples` done, `<what>_seconds` spent so far, `memory_bytes`, and every metric (NaN
+        where a row has none, as `val_loss` within an epoch).
     """
     from outofcore.saved_model import load_model
     from outofcore.training.fit import fit
@@ -59,7 +62,7 @@ def train(
     best = keras.models.clone_model(model)
     best.compile_from_config(model.get_compile_config())
     best.set_weights(model.get_weights() if result.best_weights is None else result.best_weights)
-    return best, model, result.history, _summary(result, train_loader)
+    return best, model, result.history, _trace(result.trace, train_loader), _summary(result, train_loader)
 
 
 def _check_loader(written: Loader, loader: LoaderParameters, seed: int) -> None:
@@ -81,11 +84,33 @@ def _architecture(model: Model) -> dict[str, Any]:
     return plain
 
 
+def _trace(lines: list[dict[str, Any]], loader: Loader) -> Table:
+    import pandas as pd
+
+    rows = [
+        {
+            "step": line["step"],
+            "epoch": line["epoch"] + 1,
+            "time": line["time"],
+            "samples": _samples(line["step"], loader),
+            **line["resources"],
+            **line["metrics"],
+        }
+        for line in lines
+    ]
+    return pd.DataFrame(rows)
+
+
+def _samples(steps: int, loader: Loader) -> int:
+    passes, rest = divmod(steps, loader.steps_per_pass)
+    in_pass = min(len(loader.selection), loader.steps_per_pass * loader.batch_size)
+    return int(passes * in_pass + rest * loader.batch_size)
+
+
 def _summary(result: Any, loader: Loader) -> dict[str, Any]:
     seconds = result.progress.seconds
     busy = seconds["training"] + seconds["waiting"]
-    passes, rest = divmod(result.progress.step, loader.steps_per_pass)
-    samples = passes * min(len(loader.selection), loader.steps_per_pass * loader.batch_size) + rest * loader.batch_size
+    samples = _samples(result.progress.step, loader)
     return {
         "epochs": result.progress.epoch,
         "best_epoch": None if result.best_epoch is None else result.best_epoch + 1,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from outofcore.errors import DataError, LoaderError
 from outofcore.files import replacing
 from outofcore.identity import digest
-from outofcore.parameters import ImageParameters, ScanParameters, ValidateParameters
+from outofcore.parameters.data import ImageParameters, ScanParameters, ValidateParameters
 from outofcore.types import Folder, Table
 
 log = logging.getLogger(__name__)

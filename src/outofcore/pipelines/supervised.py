@@ -91,7 +91,7 @@ def fit_stage(build: Function, form: str) -> Pipeline:
                     "params:training",
                     "params:seed",
                 ],
-                ["model@keras", "last_model", "history", "training_summary"],
+                ["model@keras", "last_model", "history", "training_trace", "training_summary"],
                 name="train",
             ),
         ],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from outofcore.errors import DataError
 from outofcore.files import replacing
-from outofcore.parameters import DownloadParameters
+from outofcore.parameters.data import DownloadParameters
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from outofcore.errors import ConfigurationError
-from outofcore.parameters import Group
+from outofcore.parameters.base import Group
 
 SQLITE = "sqlite:///"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from outofcore.backend import keras
 from outofcore.errors import ConfigurationError
-from outofcore.parameters import BestParameters, EarlyStoppingParameters, KerasObject, TrainingParameters
+from outofcore.parameters.training import BestParameters, EarlyStoppingParameters, KerasObject, TrainingParameters
 
 log = logging.getLogger("outofcore.training")
 

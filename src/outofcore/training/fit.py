@@ -9,10 +9,10 @@ from typing import Any
 
 from outofcore.backend import keras
 from outofcore.loaders.batch_loader import BatchLoader
-from outofcore.parameters import TrainingParameters
+from outofcore.parameters.training import TrainingParameters
 from outofcore.training.callbacks import find_best, make_callbacks
 from outofcore.training.checkpoint import CheckpointStore
-from outofcore.training.ledger import Ledger
+from outofcore.training.ledger import Ledger, read_ledger
 from outofcore.training.loop import Loop, Plan, callback_list
 from outofcore.training.stage_folder import LEDGER, announce, open_stage
 from outofcore.training.state import Progress, restore
@@ -27,12 +27,14 @@ class FitResult:
 
     Attributes:
         history: Metrics of each epoch by name, as Keras's history.
+        trace: The lines of the ledger, from the first; see `outofcore.training.ledger`.
         progress: Where the run ended and where its time went.
         best_epoch: Number of the best epoch from 0, or `None` where none was asked for.
         best_weights: The model's weights after that epoch, or `None`.
     """
 
     history: dict[str, list[float]]
+    trace: list[dict[str, Any]]
     progress: Progress
     best_epoch: int | None
     best_weights: list[Any] | None
@@ -87,6 +89,7 @@ def _fit(
         validation_steps=training.validation_steps,
         log_every_steps=training.log_every_steps,
         checkpoint=training.checkpoint,
+        max_seconds=training.max_seconds,
     )
     build_state(model, train.read(0, 0, 1))
     terminal = sys.stdout.isatty()
@@ -118,6 +121,7 @@ def _fit(
     best = find_best(callbacks.callbacks)
     return FitResult(
         history=dict(model.history.history),
+        trace=read_ledger(ledger.path),
         progress=progress,
         best_epoch=best.best_epoch if best else None,
         best_weights=best.best_weights if best else None,

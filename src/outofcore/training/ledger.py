@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Ledger:
-    """Appends lines `{"step", "epoch", "time", "metrics"}` to a file.
+    """Appends lines `{"step", "epoch", "time", "metrics", "resources"}` to a file.
 
     Lines are flushed as they come, so that others can follow, and synced with each checkpoint,
     which keeps the length; a resumed run cuts the file back to it.
@@ -25,15 +25,19 @@ class Ledger:
         self._file = path.open("ab")
         self._file.truncate(min(keep_bytes, os.fstat(self._file.fileno()).st_size))
 
-    def write(self, step: int, epoch: int, metrics: Mapping[str, float]) -> None:
+    def write(
+        self, step: int, epoch: int, metrics: Mapping[str, float], resources: Mapping[str, float] | None = None
+    ) -> None:
         """Append a line.
 
         Args:
             step: Optimizer steps done.
             epoch: Number of the epoch, from 0.
             metrics: Values by name.
+            resources: Time spent so far in seconds, and memory held in bytes, by name.
         """
-        line = {"step": step, "epoch": epoch, "time": time.time_ns() // 1_000_000, "metrics": dict(metrics)}
+        now = time.time_ns() // 1_000_000
+        line = {"step": step, "epoch": epoch, "time": now, "metrics": dict(metrics), "resources": resources or {}}
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
 

@@ -15,7 +15,8 @@ from typing import NoReturn
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
 from outofcore.loaders.batch_loader import BatchLoader, Item
-from outofcore.parameters import CheckpointParameters
+from outofcore.memory import recently_held_bytes
+from outofcore.parameters.training import CheckpointParameters
 from outofcore.training.checkpoint import CheckpointStore
 from outofcore.training.ledger import Ledger
 from outofcore.training.prefetch import Prefetch, read_ahead
@@ -37,6 +38,7 @@ class Plan:
         validation_steps: Validation batches after an epoch, or `None` for all.
         log_every_steps: Steps between two lines of the ledger within an epoch, or `None`.
         checkpoint: When to write checkpoints.
+        max_seconds: Time spent in the loop after which it ends, or `None`.
     """
 
     epochs: int
@@ -44,6 +46,7 @@ class Plan:
     validation_steps: int | None
     log_every_steps: int | None
     checkpoint: CheckpointParameters
+    max_seconds: float | None = None
 
 
 @dataclass
@@ -109,18 +112,17 @@ class Loop:
             self.model.reset_metrics()
             self.callbacks.on_epoch_begin(epoch)
         while progress.step < first_step + self.plan.steps_per_epoch and not self.model.stop_training:
-            began, waited = time.perf_counter(), ahead.waited_seconds
+            waited = ahead.waited_seconds
             following = next(items, None)
             if following is None:
                 self._end_early()
             stretch, item = following
+            progress.seconds["waiting"] += ahead.waited_seconds - waited
             self._train(stretch, item, stretch.end_step - first_step - 1)
-            waited = ahead.waited_seconds - waited
-            progress.seconds["waiting"] += waited
-            progress.seconds["training"] += time.perf_counter() - began - waited
         self._end_epoch(epoch)
 
     def _train(self, stretch: Stretch, item: Item, last_batch: int) -> None:
+        began = time.perf_counter()
         self.callbacks.on_train_batch_begin(last_batch - (stretch.stop - stretch.start) + 1)
         logs = self.train_call(item)
         self.progress.step = stretch.end_step
@@ -131,9 +133,13 @@ class Loop:
                 f"{ids[-1]}. Lower training.optimizer.learning_rate, set its clipnorm, or look at these samples."
             )
         self.callbacks.on_train_batch_end(last_batch, logs)
+        self.progress.seconds["training"] += time.perf_counter() - began
+        if self.plan.max_seconds is not None and sum(self.progress.seconds.values()) >= self.plan.max_seconds:
+            log.info("Ending at step %d: training.max_seconds=%g have passed.", stretch.end_step, self.plan.max_seconds)
+            self.model.stop_training = True
         every = self.plan.log_every_steps
         if every and stretch.end_step % every == 0 and (last_batch + 1) % self.plan.steps_per_epoch:
-            self.ledger.write(stretch.end_step, self.progress.epoch, logs)
+            self.ledger.write(stretch.end_step, self.progress.epoch, logs, self._resources())
         if self._checkpoint_is_due():
             self.save()
 
@@ -141,7 +147,8 @@ class Loop:
         logs = current_metrics(self.model) | self._validate()
         self.callbacks.on_epoch_end(epoch, logs)
         rate = getattr(self.model.optimizer, "learning_rate", None)
-        self.ledger.write(self.progress.step, epoch, logs | ({} if rate is None else {"learning_rate": float(rate)}))
+        rates = {} if rate is None else {"learning_rate": float(rate)}
+        self.ledger.write(self.progress.step, epoch, logs | rates, self._resources())
         self.progress.epoch, self.progress.stop_training = epoch + 1, bool(self.model.stop_training)
         self.save()
 
@@ -166,11 +173,17 @@ class Loop:
         late = time.monotonic() - seconds >= self.plan.checkpoint.every_seconds
         return late or bool(every and self.progress.step // every > step // every)
 
+    def _resources(self) -> dict[str, float]:
+        spent = {f"{name}_seconds": seconds for name, seconds in self.progress.seconds.items()}
+        return {**spent, "memory_bytes": recently_held_bytes()}
+
     def save(self) -> None:
         """Write a checkpoint of all that the run has become."""
+        began = time.perf_counter()
         self.progress.ledger_bytes = self.ledger.sync()
         if self.store is not None:
             self.store.save(*capture(self.model, self.callbacks.callbacks, self.progress))
+        self.progress.seconds["saving"] += time.perf_counter() - began
         self._last = (time.monotonic(), self.progress.step)
 
     def _end_early(self) -> NoReturn:

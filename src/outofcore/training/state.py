@@ -47,7 +47,9 @@ class Progress:
     stop_training: bool = False
     complete: bool = False
     ledger_bytes: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: {"training": 0.0, "waiting": 0.0, "validating": 0.0})
+    seconds: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("training", "waiting", "validating", "saving"), 0.0)
+    )
 
 
 def variables(model: "keras.Model") -> list[Any]:

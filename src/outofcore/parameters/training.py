@@ -1,44 +1,10 @@
-"""Typed parameters of every pipeline.
-
-One model per group of `conf/base/parameters_<pipeline>.yml`. There are no defaults here:
-`conf/base` is the only place of values, so what a run used can be read in one file. Unknown keys
-are refused (`extra="forbid"`), at every level.
-"""
+"""How batches are read and models are trained."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from outofcore.data_parameters import (
-    DataParameters,
-    DownloadParameters,
-    Group,
-    ImageParameters,
-    PartitionParameters,
-    ScanParameters,
-    ValidateParameters,
-)
-
-__all__ = [
-    "EXECUTION_ONLY",
-    "NAMESPACES",
-    "BestParameters",
-    "CheckpointParameters",
-    "DataParameters",
-    "DigitCnnParameters",
-    "DownloadParameters",
-    "EarlyStoppingParameters",
-    "Group",
-    "ImageParameters",
-    "KerasObject",
-    "LoaderParameters",
-    "MnistParameters",
-    "OptimizerParameters",
-    "PartitionParameters",
-    "ScanParameters",
-    "TrainingParameters",
-    "ValidateParameters",
-]
+from outofcore.parameters.base import Group
 
 
 class LoaderParameters(Group):
@@ -63,22 +29,6 @@ class LoaderParameters(Group):
     workers: NonNegativeInt
     use_multiprocessing: bool
     timeout_seconds: PositiveFloat
-
-
-class DigitCnnParameters(Group):
-    """The recipe's small convolutional net.
-
-    Attributes:
-        filters: Filters of each convolution, each followed by a 2x2 max-pooling.
-        kernel_size: Side of the convolution kernels in pixels.
-        dense_units: Units of the hidden dense layer.
-        dropout: Share of hidden units dropped while training.
-    """
-
-    filters: tuple[PositiveInt, ...]
-    kernel_size: PositiveInt
-    dense_units: PositiveInt
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class KerasObject(Group):
@@ -157,6 +107,8 @@ class TrainingParameters(Group):
     Attributes:
         epochs: Epochs to train for.
         steps_per_epoch: Optimizer steps of an epoch; `null` makes an epoch one pass.
+        max_seconds: Time in training and validation after which the run ends well, within an epoch
+            too; `null` sets no limit. How far it gets depends on the machine.
         validation_steps: Validation batches after each epoch; `null` takes all.
         threads: TensorFlow's intra-op threads. They change the last bits of the weights, so they
             are part of the run's identity.
@@ -177,6 +129,7 @@ class TrainingParameters(Group):
 
     epochs: PositiveInt
     steps_per_epoch: PositiveInt | None
+    max_seconds: PositiveFloat | None
     validation_steps: PositiveInt | None
     threads: PositiveInt
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -189,50 +142,3 @@ class TrainingParameters(Group):
     checkpoint: CheckpointParameters
     resume: Literal["auto", "require", "never"]
     log_every_steps: PositiveInt | None
-
-
-class MnistParameters(Group):
-    """All of `conf/base/parameters_mnist.yml`, below its top key.
-
-    Attributes:
-        seed: Root of every random draw: sample, split, order, initial weights, dropout.
-        data: Where the raw data comes from.
-        scan: How file names and labels become an index.
-        validation: How files are looked at before training.
-        partition: How samples are split.
-        image: The form in which images reach the model.
-        loader: How batches are read.
-        model: The net.
-        training: How it is trained.
-    """
-
-    seed: NonNegativeInt
-    data: DataParameters
-    scan: ScanParameters
-    validation: ValidateParameters
-    partition: PartitionParameters
-    image: ImageParameters
-    loader: LoaderParameters
-    model: DigitCnnParameters
-    training: TrainingParameters
-
-
-NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
-"""The model of each top-level key that parameter files may have."""
-
-EXECUTION_ONLY = frozenset(
-    {
-        "data.download.url",
-        "data.download.timeout_seconds",
-        "loader.steps_per_call",
-        "loader.packed",
-        "loader.workers",
-        "loader.use_multiprocessing",
-        "loader.timeout_seconds",
-        "training.checkpoint",
-        "training.resume",
-        "training.log_every_steps",
-        "validation",
-    }
-)
-"""Parameters below a namespace that change how a run is carried out, never its results."""

@@ -1,26 +1,11 @@
-"""Typed parameters of how raw data becomes splits: acquire, scan, validate, partition, image form."""
+"""How raw data becomes splits: acquire, scan, validate, partition, image form."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
-
-
-class Group(BaseModel):
-    """Base of all groups: unknown keys are refused and values cannot be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+from outofcore.parameters.base import Fraction, Group
 
 
 class DownloadParameters(Group):

@@ -1,0 +1,61 @@
+"""All parameters of each pipeline: one model per `conf/base/parameters_<pipeline>.yml`."""
+
+from pydantic import NonNegativeInt
+
+from outofcore.parameters.base import Group
+from outofcore.parameters.data import (
+    DataParameters,
+    ImageParameters,
+    PartitionParameters,
+    ScanParameters,
+    ValidateParameters,
+)
+from outofcore.parameters.models import DigitCnnParameters
+from outofcore.parameters.training import LoaderParameters, TrainingParameters
+
+
+class MnistParameters(Group):
+    """All of `conf/base/parameters_mnist.yml`, below its top key.
+
+    Attributes:
+        seed: Root of every random draw: sample, split, order, initial weights, dropout.
+        data: Where the raw data comes from.
+        scan: How file names and labels become an index.
+        validation: How files are looked at before training.
+        partition: How samples are split.
+        image: The form in which images reach the model.
+        loader: How batches are read.
+        model: The net.
+        training: How it is trained.
+    """
+
+    seed: NonNegativeInt
+    data: DataParameters
+    scan: ScanParameters
+    validation: ValidateParameters
+    partition: PartitionParameters
+    image: ImageParameters
+    loader: LoaderParameters
+    model: DigitCnnParameters
+    training: TrainingParameters
+
+
+NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
+"""The model of each top-level key that parameter files may have."""
+
+EXECUTION_ONLY = frozenset(
+    {
+        "data.download.url",
+        "data.download.timeout_seconds",
+        "loader.steps_per_call",
+        "loader.packed",
+        "loader.workers",
+        "loader.use_multiprocessing",
+        "loader.timeout_seconds",
+        "training.checkpoint",
+        "training.resume",
+        "training.log_every_steps",
+        "validation",
+    }
+)
+"""Parameters below a namespace that change how a run is carried out, never its results."""
