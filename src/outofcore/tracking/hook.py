@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
@@ -98,12 +99,13 @@ class TrackingHooks:
         )
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Settle the runs of dead processes; open the run of this command, or go on with it.
 
         Args:
             run_params: Kedro's parameters of the run.
             pipeline: The nodes that will run.
+            catalog: Receives `<namespace>.run_information` for each namespace.
         """
         setup = self._setup
         if setup is None:
@@ -122,14 +124,16 @@ class TrackingHooks:
             experiment=self.experiment,
             tracking_uri=redact_text(setup.store.uri) if setup.parameters.enabled else None,
         )
+        record.params = description.described_parameters(parameters, namespaces)
+        record.tags = description.run_tags(run_params, parameters, namespaces, setup.project_path)
         earlier = _make_room(setup.records, record)
         atexit.register(self._at_exit)
+        for namespace in namespaces:
+            catalog[f"{namespace}.run_information"] = MemoryDataset(self._information(namespace, record), "assign")
         if not setup.parameters.enabled:
             self._record = record
             setup.records.write(record)
             return
-        record.params = description.described_parameters(parameters, namespaces)
-        record.tags = description.run_tags(run_params, parameters, namespaces, setup.project_path)
         self._sender = _new_sender(setup, record, earlier)
         self._sender.start(OPEN_SECONDS)
 
@@ -192,6 +196,17 @@ class TrackingHooks:
         if self._sender is not None:
             self._sender.add(tags={"error": description.first_line(error)})
         self._close("failed")
+
+    def _information(self, namespace: str, record: RunRecord) -> dict[str, Any]:
+        """What a report says of the run that made it, as plain values without secrets."""
+        return {
+            "namespace": namespace,
+            "name": record.name,
+            "experiment": record.experiment,
+            "tracking_uri": record.tracking_uri,
+            "tags": record.tags,
+            "parameters": record.params,
+        }
 
     def _close(self, status: Literal["finished", "failed", "killed"]) -> None:
         with self._lock:
