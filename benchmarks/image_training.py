@@ -53,7 +53,7 @@ def main() -> None:
     loader = BatchLoader(files, x="image", y="label", batch_size=BATCH, shuffle=True, steps_per_call=32)
     recipe, theirs, ours = RecipeSequence(paths, labels, BATCH), recipe_net(True), recipe_net(False)
     build_state(ours, loader.read(0, 0, 1))
-    call = train_call(ours, BATCH)
+    call = train_call(ours, loader)
 
     def fit_epoch() -> None:
         theirs.fit(recipe, epochs=1, verbose=0)

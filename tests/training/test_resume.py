@@ -77,7 +77,9 @@ def reference(run: Callable[..., Any], tmp_path: Path) -> tuple[Any, Any, Any]:
 def ledger_of(folder: Path) -> list[Any]:
     """All lines but for the time of day and the time and memory spent."""
     (path,) = folder.glob("*/metrics.jsonl")
-    return [{key: value for key, value in line.items() if key not in {"time", "resources"}} for line in read_ledger(path)]
+    return [
+        {key: value for key, value in line.items() if key not in {"time", "resources"}} for line in read_ledger(path)
+    ]
 
 
 def differences(model: Any, result: Any, folder: Path, reference: tuple[Any, Any, Any]) -> list[str]:

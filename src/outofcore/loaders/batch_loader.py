@@ -1,10 +1,9 @@
 """The one loader class: batches of arrays from any source, as a Keras `PyDataset`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
@@ -16,8 +15,9 @@ from outofcore.loaders.specification import LoaderSpecification
 from outofcore.sources.base import Positions, Source
 from outofcore.sources.specification import open_source
 
-Item = tuple[NDArray[Any], ...]
-"""`(x,)`, `(x, y)` or `(x, y, sample_weight)`, each with the samples along its first axis."""
+Item = tuple[Any, ...]
+"""`(x,)`, `(x, y)` or `(x, y, sample_weight)`: arrays with the samples along their first axis.
+For a model of several targets `y` is a dictionary of such arrays, by name."""
 
 
 class BatchLoader(keras.utils.PyDataset):
@@ -44,7 +44,7 @@ class BatchLoader(keras.utils.PyDataset):
         source: Source,
         *,
         x: str,
-        y: str | None = None,
+        y: str | Sequence[str] | None = None,
         sample_weight: str | None = None,
         batch_size: int,
         steps_per_call: int = 1,
@@ -62,7 +62,7 @@ class BatchLoader(keras.utils.PyDataset):
         Args:
             source: What to read.
             x: Name of the source's field that is the model's input.
-            y: Name of the field that is its target, or `None`.
+            y: Name of the field that is its target, names of several that are, or `None`.
             sample_weight: Name of the field of weights, or `None`.
             batch_size: Samples per batch.
             steps_per_call: Batches that the training loop reads at once.
@@ -85,7 +85,7 @@ class BatchLoader(keras.utils.PyDataset):
         self.timeout_seconds = timeout_seconds
         self.pass_ = 0
         self._begun = False
-        self._names = [name for name in (x, y, sample_weight) if name is not None]
+        self._parts = [name for name in (x, y, sample_weight) if name is not None]
         self._reading = (source, transform, workers, use_multiprocessing, timeout_seconds)
         self._reader: Reader | None = None
         if self.steps_per_pass == 0:
@@ -136,7 +136,9 @@ class BatchLoader(keras.utils.PyDataset):
         if self._reader is None:
             self._reader = open_reader(*self._reading)
         fields = self._reader.read(self.positions(pass_, start, stop), pass_)
-        return tuple(fields[name] for name in self._names)
+        return tuple(
+            fields[part] if isinstance(part, str) else {name: fields[name] for name in part} for part in self._parts
+        )
 
     def ids(self, pass_: int, start: int, stop: int) -> list[str]:
         """Sample IDs of batches `start` to `stop` of a pass."""

@@ -60,27 +60,16 @@ def evaluate_classifier(
 
 
 def _predict(net: Any, loader: Loader) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any] | None, list[str]]:
-    from outofcore.training.prefetch import read_ahead
-    from outofcore.training.steps import predict_call
-    from outofcore.training.stopping import STOP
+    from outofcore.training.predicting import predicted_items
 
-    call = predict_call(net, loader.batch_size)
-    ahead = read_ahead(loader)
     outputs, codes = [], []
     weights: list[NDArray[Any]] = []
     ids: list[str] = []
-    try:
-        with STOP:
-            for part, item in ahead.results(lambda: STOP.pending):
-                outputs.append(call(item))
-                codes.append(item[1])
-                weights.extend(item[2:3])
-                ids += loader.ids(0, part.start, part.stop)
-    finally:
-        ahead.close()
-        loader.close()
-    if STOP.pending:
-        raise SystemExit(STOP.exit_status)
+    for part, item, output in predicted_items(net, loader):
+        outputs.append(output)
+        codes.append(item[1])
+        weights.extend(item[2:3])
+        ids += loader.ids(0, part.start, part.stop)
     probabilities = np.concatenate(outputs)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1.0 - probabilities, probabilities], axis=1)

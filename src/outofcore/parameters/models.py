@@ -1,6 +1,6 @@
 """The form of each net."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -21,3 +21,17 @@ class DigitCnnParameters(Group):
     kernel_size: PositiveInt
     dense_units: PositiveInt
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class RowMlpParameters(Group):
+    """A dense net for rows of numbers.
+
+    Attributes:
+        units: Units of each hidden layer.
+        activation: Activation of the hidden layers, by Keras's name.
+        loss: What is made small, on standardised targets.
+    """
+
+    units: tuple[PositiveInt, ...]
+    activation: str
+    loss: Literal["mean_absolute_error", "mean_squared_error"]

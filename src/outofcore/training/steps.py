@@ -3,16 +3,17 @@
 A call takes an item of many batches and runs the plain model's own `train_step` on each, in a
 `tf.while_loop`. The batches are dynamic slices, which gives the bits of `fit` batch by batch; with
 `jit=True` they are static parts of a reshaped item, which XLA needs, and results are equal up to
-rounding. Keras's step is neither rewritten nor wrapped.
+rounding. Keras's step is neither rewritten nor wrapped. Targets may be a dictionary of arrays.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from outofcore.backend import keras, tf
-from outofcore.loaders.batch_loader import Item
+from outofcore.loaders.batch_loader import BatchLoader, Item, samples_in
 
 Call = Callable[[Item], dict[str, float]]
 """Runs the step on every batch of an item; returns the metrics since they were last reset."""
@@ -24,53 +25,63 @@ def build_state(model: "keras.Model", item: Item) -> None:
     A restored run needs them before, and a `tf.function` may not create them.
     """
     model.optimizer.build(model.trainable_variables)
-    model.test_step(tuple(tf.convert_to_tensor(part[:1]) for part in item))
+    model.test_step(_tensors(_each(lambda part: part[:1], item)))
     model.reset_metrics()
 
 
-def train_call(model: "keras.Model", batch_size: int, jit: bool = False) -> Call:
+def train_call(model: "keras.Model", loader: BatchLoader, jit: bool = False) -> Call:
     """Make the call that trains on an item.
 
     Args:
         model: A compiled model whose variables have been built.
-        batch_size: Samples per optimizer step.
+        loader: Where items come from; only its sizes count.
         jit: Whether XLA compiles the step.
     """
-    return _metrics_call(model, model.train_step, batch_size, jit)
+    return _metrics_call(model, model.train_step, loader, jit)
 
 
-def test_call(model: "keras.Model", batch_size: int, jit: bool = False) -> Call:
+def test_call(model: "keras.Model", loader: BatchLoader, jit: bool = False) -> Call:
     """Make the call that evaluates an item; arguments as for `train_call`."""
-    return _metrics_call(model, model.test_step, batch_size, jit)
+    return _metrics_call(model, model.test_step, loader, jit)
 
 
 def predict_call(model: "keras.Model", batch_size: int) -> Callable[[Item], Any]:
     """Make the call that predicts an item batch by batch.
 
     Returns:
-        A function from an item to the model's outputs, shape `(samples, ...)`.
+        A function from an item to the model's outputs, shape `(samples, ...)`, by name where there
+        are several.
     """
     step = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
 
     def call(item: Item) -> Any:
         x = item[0]
         parts = [step(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
-        return np.concatenate([part.numpy() for part in parts])
+        return tf.nest.map_structure(lambda *outputs: np.concatenate([output.numpy() for output in outputs]), *parts)
 
     return call
 
 
-def _metrics_call(model: "keras.Model", step: Callable[[Any], Any], batch_size: int, jit: bool) -> Call:
+def _each(function: Callable[[Any], Any], item: Any) -> Any:
+    """Apply a function to every array of an item."""
+    return tf.nest.map_structure(function, item)
+
+
+def _tensors(item: Any) -> Any:
+    return _each(tf.convert_to_tensor, item)
+
+
+def _metrics_call(model: "keras.Model", step: Callable[[Any], Any], loader: BatchLoader, jit: bool) -> Call:
     if jit and not model.run_eagerly:
-        return _static_call(model, step, batch_size)
-    loop = _dynamic_loop(step, batch_size)
+        return _static_call(model, step, loader.batch_size, loader.steps_per_call)
+    loop = _dynamic_loop(step, loader.batch_size)
     traced: list[Callable[[Any], None]] = [] if not model.run_eagerly else [loop]
 
     def call(item: Item) -> dict[str, float]:
         if not traced:  # with the number of samples left open, so that a short item is no new trace
-            signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in item)
+            signature = _each(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), item)
             traced.append(tf.function(loop, input_signature=[signature]))
-        traced[0](tuple(tf.convert_to_tensor(part) for part in item))
+        traced[0](_tensors(item))
         return current_metrics(model)
 
     return call
@@ -83,7 +94,7 @@ def _dynamic_loop(step: Callable[[Any], Any], batch_size: int) -> Callable[[Any]
 
         def body(start: Any) -> tuple[Any]:
             stop = tf.minimum(start + batch_size, count)
-            step(tuple(part[start:stop] for part in data))
+            step(_each(lambda part: part[start:stop], data))
             return (start + batch_size,)
 
         tf.while_loop(lambda start: start < count, body, (0,), parallel_iterations=1)
@@ -92,26 +103,32 @@ def _dynamic_loop(step: Callable[[Any], Any], batch_size: int) -> Callable[[Any]
     return plain
 
 
-def _static_call(model: "keras.Model", step: Callable[[Any], Any], batch_size: int) -> Call:
+def _static_call(model: "keras.Model", step: Callable[[Any], Any], batch_size: int, steps_per_call: int) -> Call:
+    """Compile a whole call, a single batch and the short last batch, and nothing else.
+
+    XLA compiles every shape anew, for seconds each, so a call of fewer batches goes batch by batch.
+    """
+
     @tf.function(jit_compile=True)
     @tf.autograph.experimental.do_not_convert
     def whole(data: Any) -> None:
         def body(index: Any) -> tuple[Any]:
-            step(tuple(part[index] for part in data))
+            step(_each(lambda part: part[index], data))
             return (index + 1,)
 
         tf.while_loop(lambda index: index < data[0].shape[0], body, (0,), parallel_iterations=1)
 
-    short = tf.function(step, jit_compile=True)
+    single = tf.function(step, jit_compile=True)
+    shape = (steps_per_call, batch_size)
 
     def call(item: Item) -> dict[str, float]:
-        batches, rest = divmod(len(item[0]), batch_size)
-        split = batches * batch_size
-        if batches:
-            shaped = (part[:split].reshape(batches, batch_size, *part.shape[1:]) for part in item)
-            whole(tuple(tf.convert_to_tensor(part) for part in shaped))
-        if rest:
-            short(tuple(tf.convert_to_tensor(part[split:]) for part in item))
+        count = samples_in(item)
+        if count == steps_per_call * batch_size:
+            whole(_tensors(_each(lambda part: part.reshape(*shape, *part.shape[1:]), item)))
+        else:
+            for start in range(0, count, batch_size):
+                batch = slice(start, start + batch_size)
+                single(_tensors(_each(operator.itemgetter(batch), item)))
         return current_metrics(model)
 
     return call
