@@ -64,21 +64,16 @@ def prepare(acquire: Function, validate: Function, load: Function, form: str, ra
     )
 
 
-def fit_stage(build: Function, form: str) -> Pipeline:
+def fit_stage(build: Function, inputs: Sequence[str]) -> Pipeline:
     """Nodes from loaders to a trained model.
 
     Args:
         build: Builds and compiles the model.
-        form: The parameter group with the form of a sample.
+        inputs: The datasets and parameters that `build` takes.
     """
     return Pipeline(
         [
-            Node(
-                build,
-                ["params:model", f"params:{form}", "params:training", "label_map", "params:seed"],
-                "initial_model@keras",
-                name="build_model",
-            ),
+            Node(build, list(inputs), "initial_model@keras", name="build_model"),
             Node(
                 train,
                 [

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
     """Make the `mnist` pipeline."""
     parts = (
         prepare(acquire_digits, validate_images, load_images, "image", raw=["archive"])
-        + fit_stage(build_digit_cnn, "image")
+        + fit_stage(build_digit_cnn, ["params:model", "params:image", "params:training", "label_map", "params:seed"])
         + assess()
     )
     return Pipeline(parts, namespace="mnist")
