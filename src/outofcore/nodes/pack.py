@@ -12,7 +12,7 @@ from outofcore.loaders.specification import LoaderSpecification
 from outofcore.parameters.training import LoaderParameters
 from outofcore.progress_bar import progress
 from outofcore.sources.columns import Columns
-from outofcore.sources.pack_files import PackWriter, is_current, verify
+from outofcore.sources.pack_files import PackWriter, is_current, size_in_blocks, verify
 from outofcore.sources.specification import open_source
 from outofcore.types import Folder
 
@@ -59,7 +59,8 @@ def _packed(
     fingerprint = digest({"source": form, "data": data["digest"], "partition": data["partition_digest"]})
     if not is_current(folder, fingerprint):
         _write(specification, folder, fingerprint, loader, split)
-    verify(folder)  # also what was just written: a part of it may be as old as a kill
+    with progress(f"verify {split}", size_in_blocks(folder), "MiB") as advance:
+        verify(folder, advance)  # also what was just written: a part of it may be as old as a kill
     source = {"kind": "packed", "folder": str(folder), "fingerprint": fingerprint, "of": specification.source}
     return LoaderSpecification(source=source, loader=specification.loader)
 

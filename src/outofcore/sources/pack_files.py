@@ -10,7 +10,7 @@ import io
 import itertools
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -216,8 +216,18 @@ def is_current(folder: Path, fingerprint: str) -> bool:
     return read_manifest(folder, fingerprint) is not None
 
 
-def verify(folder: Path) -> None:
+def size_in_blocks(folder: Path) -> int:
+    """Count the MiB that `verify` will look at; 0 where there is no whole pack."""
+    manifest = read_manifest(folder) or {"fields": {}}
+    return sum(len(field["checksums"]) for field in manifest["fields"].values())
+
+
+def verify(folder: Path, advance: Callable[[int], None] = lambda _: None) -> None:
     """Compare every MiB of a pack with its checksum, headers included.
+
+    Args:
+        folder: Folder of the pack.
+        advance: Called with 1 after each MiB.
 
     Raises:
         DataError: A block differs; the message names file and place and says how to rebuild. Or
@@ -239,6 +249,7 @@ def verify(folder: Path) -> None:
                         f"{path}: expected MiB {number} as it was written ({_text(expected)}), found {_text(found)}: "
                         f"the disk has changed it. {rebuild}"
                     )
+                advance(1)
 
 
 def _text(crc: int | None) -> str:
