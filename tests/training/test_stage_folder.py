@@ -12,7 +12,7 @@ import pytest
 from outofcore.errors import CheckpointError
 from outofcore.identity import digest
 from outofcore.training.checkpoint import CheckpointStore
-from outofcore.training.stage_folder import announce, ledger_path, mark_finished, open_stage
+from outofcore.training.stage_folder import announce, mark_finished, open_stage
 
 IDENTITY: dict[str, Any] = {"seed": 1, "parameters": {"loader.batch_size": 20, "model.filters": (32, 32)}}
 OTHER: dict[str, Any] = {"seed": 2, "parameters": {"loader.batch_size": 40, "model.filters": (32, 32)}}
@@ -215,12 +215,10 @@ def test_fault_076_killed_between_the_mark_and_the_checkpoints(folder: Path) -> 
 
 
 def test_the_state_in_use_is_announced(folder: Path) -> None:
-    assert ledger_path(folder) is None
     train(folder)
     name = digest(IDENTITY)
     current = json.loads((folder / "current.json").read_bytes())
     assert current == {"identity": name, "ledger": f"{name}/metrics.jsonl", "resumed": False}
-    assert ledger_path(folder) == folder / name / "metrics.jsonl"
     train(folder)
     assert json.loads((folder / "current.json").read_bytes())["resumed"] is True
     assert json.loads((folder / name / "identity.json").read_bytes()) == json.loads(json.dumps(IDENTITY))

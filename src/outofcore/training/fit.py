@@ -1,5 +1,6 @@
 """Train a model from loaders: restore or begin, run the loop, and say what came of it."""
 
+import contextlib
 import logging
 import sys
 from collections.abc import Mapping
@@ -111,13 +112,13 @@ def _fit(
         ledger=ledger,
         store=store,
     )
-    if not progress.complete:
-        loop.run()
-        model.optimizer.finalize_variable_values(model.trainable_weights)
-        callbacks.on_train_end()
-        progress.complete = True
-        loop.save()
-    ledger.close()
+    with contextlib.closing(ledger):
+        if not progress.complete:
+            loop.run()
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+            callbacks.on_train_end()
+            progress.complete = True
+            loop.save()
     best = find_best(callbacks.callbacks)
     return FitResult(
         history=dict(model.history.history),

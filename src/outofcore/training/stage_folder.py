@@ -87,12 +87,6 @@ def mark_finished(folder: Path) -> None:
     store.close()
 
 
-def ledger_path(folder: Path) -> Path | None:
-    """Path of the ledger in use, or `None` before any training."""
-    current = _current(folder)
-    return None if current is None else folder / current["ledger"]
-
-
 def _current(folder: Path) -> dict[str, Any] | None:
     return _read(folder / CURRENT)
 
