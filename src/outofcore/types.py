@@ -48,3 +48,7 @@ Model = Any
 
 Loader = Any
 """An `outofcore.loaders.batch_loader.BatchLoader`."""
+
+LoaderSettings = Any
+"""The parameter group `loader` of any pipeline. Its type is named by the nodes that make the loaders, and
+Kedro hands the same object to all."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from outofcore.errors import ConfigurationError
 from outofcore.identity import result_parameters
-from outofcore.parameters.training import LoaderParameters, TrainingParameters
-from outofcore.types import File, Loader, Model, Table, TrainingFolder
+from outofcore.parameters.training import TrainingParameters
+from outofcore.types import File, Loader, LoaderSettings, Model, Table, TrainingFolder
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def train(
     validation_loader: Loader,
     folder: TrainingFolder,
     data_summary: dict[str, Any],
-    loader: LoaderParameters,
+    loader: LoaderSettings,
     training: TrainingParameters,
     seed: int,
 ) -> tuple[Model, Model, dict[str, list[float]], Table, dict[str, Any]]:
@@ -33,7 +33,7 @@ def train(
         validation_loader: Batches to validate on after each epoch.
         folder: Where checkpoints and the ledger of metrics lie.
         data_summary: Digests of the data.
-        loader: How batches are made.
+        loader: How batches are made: the parameter group `loader` of the pipeline.
         training: How to train.
         seed: Root of dropout's draws.
 
@@ -65,7 +65,7 @@ def train(
     return best, model, result.history, _trace(result.trace, train_loader), _summary(result, train_loader)
 
 
-def _check_loader(written: Loader, loader: LoaderParameters, seed: int) -> None:
+def _check_loader(written: Loader, loader: LoaderSettings, seed: int) -> None:
     """Refuse a loader that an earlier run wrote with other parameters."""
     for name, found in (("loader.batch_size", written.batch_size), ("loader.shuffle", written.shuffle),
                         ("loader.drop_last", written.drop_last), ("seed", written.seed)):  # fmt: skip
