@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import HTMLPreview, TablePreview
 
+from outofcore.datasets.preview_tables import last_metrics_table
+from outofcore.datasets.previews import file_html, folder_html
 from outofcore.types import File, Folder, TrainingFolder
 
 
@@ -35,6 +38,10 @@ class FolderDataset(_Handle):
         """Hand out the folder's path."""
         return Folder(self._filepath)
 
+    def preview(self) -> HTMLPreview:
+        """Show Kedro-Viz the first images, or the first files."""
+        return HTMLPreview(folder_html(self._filepath))
+
 
 class FileDataset(_Handle):
     """A file, loaded as `outofcore.types.File`. It need not exist yet."""
@@ -43,6 +50,10 @@ class FileDataset(_Handle):
         """Hand out the file's path."""
         return File(self._filepath)
 
+    def preview(self) -> HTMLPreview:
+        """Show Kedro-Viz the size, and the first rows of a CSV."""
+        return HTMLPreview(file_html(self._filepath))
+
 
 class TrainingFolderDataset(_Handle):
     """A folder of checkpoints and metrics, loaded as `outofcore.types.TrainingFolder`."""
@@ -50,3 +61,7 @@ class TrainingFolderDataset(_Handle):
     def load(self) -> TrainingFolder:
         """Hand out the folder's path."""
         return TrainingFolder(self._filepath)
+
+    def preview(self) -> TablePreview:
+        """Show Kedro-Viz the last metrics."""
+        return TablePreview(last_metrics_table(self._filepath))
