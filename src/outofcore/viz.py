@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 FIRST_LOOK = """<script>
   if (!localStorage.getItem("KedroViz")) localStorage.setItem("KedroViz", JSON.stringify(
-    {orientation: "horizontal", expandAllPipelines: true, showFeatureHints: false}));
+    {orientation: "horizontal", expandAllPipelines: true, showFeatureHints: false, visible: {sidebar: false}}));
 </script>"""
 """What the page begins with in a browser that has not seen it; the browser keeps what a person changes."""
 

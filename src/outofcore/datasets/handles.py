@@ -1,13 +1,14 @@
 """Kedro datasets that hand out places on disk, never their content."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
-from kedro_datasets._typing import HTMLPreview, TablePreview
+from kedro_datasets._typing import ImagePreview, TablePreview
 
-from outofcore.datasets.preview_tables import last_metrics_table
-from outofcore.datasets.previews import file_html, folder_html
+from outofcore.datasets.preview_tables import file_table, folder_table, last_metrics_table
+from outofcore.datasets.thumbnails import contact_sheet, first_images
 from outofcore.types import File, Folder, TrainingFolder
 
 
@@ -38,9 +39,19 @@ class FolderDataset(_Handle):
         """Hand out the folder's path."""
         return Folder(self._filepath)
 
-    def preview(self) -> HTMLPreview:
-        """Show Kedro-Viz the first images, or the first files."""
-        return HTMLPreview(folder_html(self._filepath))
+    @property
+    def preview(self) -> Callable[[], Any]:
+        """What Kedro-Viz shows: thumbnails where there are images, else the first files.
+
+        A property, for Kedro-Viz learns the kind of a preview from the function's annotation.
+        """
+        return self._thumbnails if first_images(self._filepath) else self._listing
+
+    def _thumbnails(self) -> ImagePreview:
+        return ImagePreview(contact_sheet(first_images(self._filepath)))
+
+    def _listing(self) -> TablePreview:
+        return TablePreview(folder_table(self._filepath))
 
 
 class FileDataset(_Handle):
@@ -50,9 +61,9 @@ class FileDataset(_Handle):
         """Hand out the file's path."""
         return File(self._filepath)
 
-    def preview(self) -> HTMLPreview:
-        """Show Kedro-Viz the size, and the first rows of a CSV."""
-        return HTMLPreview(file_html(self._filepath))
+    def preview(self) -> TablePreview:
+        """Show Kedro-Viz the first rows of a CSV, or the size."""
+        return TablePreview(file_table(self._filepath))
 
 
 class TrainingFolderDataset(_Handle):

@@ -1,17 +1,23 @@
-"""What Kedro-Viz shows of models, loaders and training folders: small tables, made from JSON alone.
+"""What Kedro-Viz shows of places on disk, models and loaders: small tables.
 
-Neither Keras nor the data is opened for them.
+Neither Keras nor the data is opened for them, and of what may be large only the beginning or the end is read.
 """
 
+import csv
 import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-LAYER_SETTINGS = ("scale", "filters", "kernel_size", "strides", "pool_size", "units", "rate", "activation")
+from outofcore.datasets.thumbnails import first_entries
 
+LAYER_SETTINGS = ("scale", "filters", "kernel_size", "pool_size", "units", "rate", "activation")
+
+LISTED = 12
+FIRST_ROWS = 5
 LAST_LINES = 10
 LINE_BYTES = 2048
 """More than a line of the ledger is long."""
@@ -27,8 +33,34 @@ def nothing() -> dict[str, Any]:
     return table(["nothing here yet"], [])
 
 
+def folder_table(folder: Path) -> dict[str, Any]:
+    """List the first entries of a folder with their sizes."""
+    entries = first_entries(folder)[:LISTED]
+    rows = [(entry.name, "folder" if entry.is_dir() else size_text(entry.stat().st_size)) for entry in entries]
+    return table(["name", "size"], rows) if rows else nothing()
+
+
+def file_table(path: Path) -> dict[str, Any]:
+    """List the first rows of a CSV; of any other file, name and size."""
+    if not path.is_file():
+        return nothing()
+    if path.suffix != ".csv":
+        return table(["file", "size"], [(path.name, size_text(path.stat().st_size))])
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        lines = list(islice(csv.reader(file), 1 + FIRST_ROWS))
+    return table(lines[0], lines[1:]) if lines else nothing()
+
+
+def size_text(count: float) -> str:
+    """Write a number of bytes for people."""
+    unit, *larger = ("bytes", "KiB", "MiB", "GiB", "TiB")
+    while count >= 1024 and larger:
+        count, unit = count / 1024, larger.pop(0)
+    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+
+
 def layers_table(path: Path) -> dict[str, Any]:
-    """List the layers of a `.keras` file: name, kind, shape of the input, main settings."""
+    """List the layers of a `.keras` file: name, kind, shape of one sample of the input, main settings."""
     if not path.is_file():
         return nothing()
     with zipfile.ZipFile(path) as archive:
@@ -37,7 +69,7 @@ def layers_table(path: Path) -> dict[str, Any]:
     for layer in config["layers"]:
         settings = layer["config"]
         named = [f"{name} {_text(settings[name])}" for name in LAYER_SETTINGS if settings.get(name) is not None]
-        rows.append((settings["name"], layer["class_name"], _text(_input_shape(layer)), ", ".join(named)))
+        rows.append((settings["name"], layer["class_name"], _text((_input_shape(layer) or [])[1:]), ", ".join(named)))
     return table(["layer", "kind", "input", "settings"], rows)
 
 
@@ -45,7 +77,9 @@ def specification_table(path: Path) -> dict[str, Any]:
     """List what a loader reads and how, from its specification."""
     if not path.is_file():
         return nothing()
-    return table(["setting", "value"], list(_flat(json.loads(path.read_bytes()))))
+    specification = json.loads(path.read_bytes())
+    groups = {group: specification[group] for group in ("loader", "source")}
+    return table(["setting", "value"], list(_flat(groups)))
 
 
 def last_metrics_table(folder: Path) -> dict[str, Any]:
