@@ -85,6 +85,15 @@ def test_a_bad_image_leaves_its_place_empty(tmp_path: Path) -> None:
     assert centres[:3, 3].tolist() == [0, 255, 0]
 
 
+def test_after_some_time_the_rest_stays_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        write_image(tmp_path / f"{number}.png", 90)
+    clock = iter(range(10))
+    monkeypatch.setattr("outofcore.datasets.thumbnails.time.monotonic", lambda: float(next(clock)))
+    centres = picture(FolderDataset(filepath=str(tmp_path)))[CELL // 2, CELL // 2 :: CELL]
+    assert centres[:, 3].tolist() == [255, 0, 0, 0, 0, 0]  # asked at 1 s and at 2 s
+
+
 def test_of_many_entries_only_the_first_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder's end would never come."""
     seen = 0

@@ -6,6 +6,7 @@ cleaned it, so that the name of a file could bring in code.
 
 import base64
 import os
+import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,9 @@ SIDE, GAP = 72, 4
 
 REDUCED_BYTES = 100_000
 """From this size on an image is decoded at an eighth of its size, which is quick."""
+
+SECONDS = 2.0
+"""After so long no further image is decoded: a side panel should not wait for large PNGs."""
 
 IMAGES = (".jpg", ".jpeg", ".png")
 
@@ -51,14 +55,17 @@ def contact_sheet(paths: Sequence[Path]) -> str:
     """Draw images side by side, and say it as a PNG in base64.
 
     Args:
-        paths: The images; one that cannot be read stays an empty place.
+        paths: The images; one that cannot be read, or in time, stays an empty place.
     """
     import cv2
 
     rows = -(-len(paths) // COLUMNS)
     cell = SIDE + GAP
     sheet = np.zeros((rows * cell, COLUMNS * cell, 4), np.uint8)
+    end = time.monotonic() + SECONDS
     for number, path in enumerate(paths):
+        if time.monotonic() >= end:
+            break
         small = _thumbnail(path)
         if small is not None:
             height, width = small.shape[:2]
