@@ -1,11 +1,13 @@
 # Set-up happens by itself: with the uv that is on the PATH, else with one of the project's own.
-# Another one:  make run UV=/path/to/uv     Other ports:  make ui PORT=5001, make viz VIZ_PORT=4142
+# Another one:  make run UV=/path/to/uv
+# Other ports:  make ui PORT=5001, make viz VIZ_PORT=4142, make notebook NOTEBOOK_PORT=8889
 
 ifndef UV
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)
 endif
 PORT ?= 5000
 VIZ_PORT ?= 4141
+NOTEBOOK_PORT ?= 8888
 # The stamp says that nothing is to be synced; a plain uv run would look through all of .venv again.
 RUN := $(UV) run --no-sync
 READY := .venv/.synced
@@ -18,7 +20,7 @@ CHECK_PORT = .venv/bin/python -c 'import socket, sys; s = socket.socket(); \
 	s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ui viz package clean
+.PHONY: help run test lint ui viz notebook package clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +45,12 @@ ui: $(READY) ## open the runs in MLflow, http://127.0.0.1:5000
 viz: $(READY) ## open the pipelines in Kedro-Viz, http://127.0.0.1:4141
 	@$(CHECK_PORT) $(VIZ_PORT) 2>/dev/null || \
 		{ echo "Port $(VIZ_PORT) is taken. Choose another: make viz VIZ_PORT=4142" >&2; exit 1; }
-	@$(RUN) kedro viz run --host 127.0.0.1 --port $(VIZ_PORT) --no-browser
+	@$(RUN) python -m outofcore.viz --port $(VIZ_PORT) $(ARGS)
+
+notebook: $(READY) ## open the notebook in JupyterLab, http://127.0.0.1:8888
+	@$(CHECK_PORT) $(NOTEBOOK_PORT) 2>/dev/null || \
+		{ echo "Port $(NOTEBOOK_PORT) is taken. Choose another: make notebook NOTEBOOK_PORT=8889" >&2; exit 1; }
+	@$(RUN) jupyter lab --ip 127.0.0.1 --port $(NOTEBOOK_PORT) notebooks/mnist.ipynb
 
 package: $(READY) ## build the wheel and the archive of its configuration, in dist/
 	@$(RUN) kedro package

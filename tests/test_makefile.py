@@ -65,7 +65,7 @@ def test_help_is_the_default_and_lists_every_target() -> None:
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize(("target", "variable"), [("ui", "PORT"), ("viz", "VIZ_PORT")])
+@pytest.mark.parametrize(("target", "variable"), [("ui", "PORT"), ("viz", "VIZ_PORT"), ("notebook", "NOTEBOOK_PORT")])
 def test_fault_096_a_port_that_is_taken_is_named(project: Path, taken_port: int, target: str, variable: str) -> None:
     done = make(target, f"{variable}={taken_port}", "UV=echo", cwd=project)
     assert done.returncode != 0

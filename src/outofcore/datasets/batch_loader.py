@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import TablePreview
 
+from outofcore.datasets.preview_tables import specification_table
 from outofcore.files import write_json
 from outofcore.loaders.specification import LoaderSpecification
 
@@ -33,6 +35,10 @@ class BatchLoaderDataset(AbstractDataset[LoaderSpecification, "BatchLoader"]):
         from outofcore.loaders.batch_loader import open_loader
 
         return open_loader(LoaderSpecification(**json.loads(self._filepath.read_bytes())))
+
+    def preview(self) -> TablePreview:
+        """Show Kedro-Viz the specification; nothing is opened."""
+        return TablePreview(specification_table(self._filepath))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath.as_posix()}

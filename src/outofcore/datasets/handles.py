@@ -1,10 +1,14 @@
 """Kedro datasets that hand out places on disk, never their content."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview, TablePreview
 
+from outofcore.datasets.preview_tables import file_table, folder_table, last_metrics_table
+from outofcore.datasets.thumbnails import contact_sheet, first_images
 from outofcore.types import File, Folder, TrainingFolder
 
 
@@ -35,6 +39,20 @@ class FolderDataset(_Handle):
         """Hand out the folder's path."""
         return Folder(self._filepath)
 
+    @property
+    def preview(self) -> Callable[[], Any]:
+        """What Kedro-Viz shows: thumbnails where there are images, else the first files.
+
+        A property, for Kedro-Viz learns the kind of a preview from the function's annotation.
+        """
+        return self._thumbnails if first_images(self._filepath) else self._listing
+
+    def _thumbnails(self) -> ImagePreview:
+        return ImagePreview(contact_sheet(first_images(self._filepath)))
+
+    def _listing(self) -> TablePreview:
+        return TablePreview(folder_table(self._filepath))
+
 
 class FileDataset(_Handle):
     """A file, loaded as `outofcore.types.File`. It need not exist yet."""
@@ -43,6 +61,10 @@ class FileDataset(_Handle):
         """Hand out the file's path."""
         return File(self._filepath)
 
+    def preview(self) -> TablePreview:
+        """Show Kedro-Viz the first rows of a CSV, or the size."""
+        return TablePreview(file_table(self._filepath))
+
 
 class TrainingFolderDataset(_Handle):
     """A folder of checkpoints and metrics, loaded as `outofcore.types.TrainingFolder`."""
@@ -50,3 +72,7 @@ class TrainingFolderDataset(_Handle):
     def load(self) -> TrainingFolder:
         """Hand out the folder's path."""
         return TrainingFolder(self._filepath)
+
+    def preview(self) -> TablePreview:
+        """Show Kedro-Viz the last metrics."""
+        return TablePreview(last_metrics_table(self._filepath))

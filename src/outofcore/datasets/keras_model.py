@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import TablePreview
 
+from outofcore.datasets.preview_tables import layers_table
 from outofcore.files import replacing
 from outofcore.saved_model import load_model
 
@@ -31,6 +33,10 @@ class KerasModelDataset(AbstractDataset["keras.Model", "keras.Model"]):
     def load(self) -> "keras.Model":
         """Load the model; see `outofcore.saved_model.load_model`."""
         return load_model(self._filepath)
+
+    def preview(self) -> TablePreview:
+        """Show Kedro-Viz the layers; Keras is not needed for it."""
+        return TablePreview(layers_table(self._filepath))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath.as_posix()}
