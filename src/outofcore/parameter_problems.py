@@ -93,7 +93,7 @@ def _unknown_name(name: str) -> str:
 
 def _wrong_value(kind: str, location: Location, value: Any, context: Mapping[str, Any]) -> str:
     """Put one of pydantic's error details into words."""
-    name, expected = _dotted(location), _expected(schema_at(location))
+    name, expected = _dotted(location), expectation(schema_at(location))
     if kind == "missing":
         return (
             f"{name} is missing: expected {expected}; "
@@ -122,17 +122,17 @@ def _misplaced_paths(parameters: Mapping[str, Any], runtime: Mapping[str, Any]) 
                 )
 
 
-def _expected(schema: Schema) -> str:
-    """Say what a parameter takes: `an integer greater than 0`."""
+def expectation(schema: Schema) -> str:
+    """Say what a parameter takes, by its schema: `an integer greater than 0`."""
     if "anyOf" in schema:
-        return " or ".join(_expected(option) for option in schema["anyOf"])
+        return " or ".join(expectation(option) for option in schema["anyOf"])
     if "enum" in schema:
         *others, last = [repr(value) for value in schema["enum"]]
         return f"{', '.join(others)} or {last}" if others else last
     if keys := children(schema):
         return f"a group of keys ({_some(keys)})"
     if "items" in schema:
-        return f"a list, each item {_expected(schema['items'])}"
+        return f"a list, each item {expectation(schema['items'])}"
     kind = schema.get("type", "another value")
     bounds = " and ".join(f"{phrase} {schema[limit]:g}" for limit, phrase in _LIMITS.items() if limit in schema)
     return f"{_KINDS.get(kind, kind)} {bounds}".strip()
