@@ -35,6 +35,7 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 # Types of other libraries have no pages here; ours must resolve.
 nitpick_ignore_regex = [(r"py:.*", r"(?!outofcore).*")]
+nitpick_ignore = [("py:class", f"outofcore.training.prefetch.{name}") for name in ("Plan", "Result")]  # type variables
 suppress_warnings = ["config.cache"]
 
 html_theme = "furo"

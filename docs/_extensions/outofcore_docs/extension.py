@@ -19,6 +19,7 @@ GENERATORS = {
     "errors": error_page.errors,
     "faults": fault_page.faults,
     "guides": lambda root, _: "\n".join(other_guides(root / "docs")),
+    "decisions": lambda *_: "```{toctree}\n:hidden:\n:glob:\n\n0*\n```",
 }
 """Each takes the project's folder and an argument, and returns Markdown."""
 
@@ -28,6 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", write_api_pages)
     app.connect("env-get-outdated", generated_pages)
     app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", plain_returns, priority=400)  # before napoleon
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -47,6 +49,15 @@ def fill(app: Sphinx, name: str, content: list[str]) -> None:
     del name
     root = Path(app.srcdir).parent
     content[0] = MARK.sub(lambda mark: GENERATORS[mark[1]](root, mark[2]), content[0])
+
+
+def plain_returns(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep napoleon from taking what stands before a colon in `Returns` for a type: signatures have the types."""
+    del app, what, name, obj, options
+    for number, line in enumerate(lines[:-1]):
+        if line.strip() in {"Returns:", "Yields:"}:
+            text = lines[number + 1].lstrip()
+            lines[number + 1] = lines[number + 1].removesuffix(text) + f": {text}"
 
 
 def other_guides(docs: Path) -> list[str]:
