@@ -20,7 +20,7 @@ CHECK_PORT = .venv/bin/python -c 'import socket, sys; s = socket.socket(); \
 	s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ui viz notebook package clean
+.PHONY: help run test lint ui viz notebook docs package clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,10 @@ notebook: $(READY) ## open the notebook in JupyterLab, http://127.0.0.1:8888
 	@$(CHECK_PORT) $(NOTEBOOK_PORT) 2>/dev/null || \
 		{ echo "Port $(NOTEBOOK_PORT) is taken. Choose another: make notebook NOTEBOOK_PORT=8889" >&2; exit 1; }
 	@$(RUN) jupyter lab --ip 127.0.0.1 --port $(NOTEBOOK_PORT) notebooks/mnist.ipynb
+
+docs: $(READY) ## build the documentation, in build/docs
+	@$(RUN) sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo "Open build/docs/index.html"
 
 package: $(READY) ## build the wheel and the archive of its configuration, in dist/
 	@$(RUN) kedro package

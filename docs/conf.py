@@ -15,6 +15,7 @@ exclude_patterns = ["_extensions", "_static"]
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 
+smartquotes = False  # values in texts are to be copied
 default_role = "code"  # docstrings write `names` as Markdown does
 autodoc_default_options = {
     "members": True,
@@ -29,6 +30,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_use_unqualified_type_names = True
+add_module_names = False
 maximum_signature_line_length = 100
 toc_object_entries_show_parents = "hide"
 
@@ -38,6 +40,7 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!outofcore).*")]
 nitpick_ignore = [("py:class", f"outofcore.training.prefetch.{name}") for name in ("Plan", "Result")]  # type variables
 suppress_warnings = ["config.cache"]
 
+highlight_language = "text"
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]

@@ -27,9 +27,7 @@ def write(root: Path, target: Path) -> None:
 def _page(folder: Path, source: Path, deep: bool) -> str:
     files = folder.rglob("*.py") if deep else folder.glob("*.py")
     modules = [
-        ".".join(path.relative_to(source).with_suffix("").parts)
-        for path in sorted(files)
-        if path.stem not in LEFT_OUT
+        ".".join(path.relative_to(source).with_suffix("").parts) for path in sorted(files) if path.stem not in LEFT_OUT
     ]
     title = ".".join(folder.relative_to(source).parts)
     return "\n\n".join([_heading(title, "="), *map(_module, modules), ""])

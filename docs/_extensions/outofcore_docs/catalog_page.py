@@ -17,7 +17,7 @@ def catalog(root: Path, namespace: str) -> str:
         namespace: Name of the pipeline.
 
     Returns:
-        Markdown: a table per layer.
+        Markdown: a section per layer, an entry with its type, what it holds and its path.
     """
     entries: dict[str, dict[str, Any]] = yaml.safe_load((root / f"conf/base/catalog_{namespace}.yml").read_text())
     described: dict[str, str] = yaml.safe_load((root / "docs/reference/catalog.yml").read_text())
@@ -26,10 +26,9 @@ def catalog(root: Path, namespace: str) -> str:
         holds = described.get(name.removeprefix(f"{namespace}."))
         if holds is None:
             log.warning("%s: expected a line about it in docs/reference/catalog.yml, found none", name)
-        row = f"| `{name}` | {holds} | `{entry['type'].rpartition('.')[2]}` | {_path(entry)} |"
-        layers.setdefault(entry["metadata"]["kedro-viz"]["layer"], []).append(row)
-    head = "| entry | holds | type | path |\n| --- | --- | --- | --- |\n"
-    return "\n\n".join(f"### {layer.replace('_', ' ')}\n\n{head}" + "\n".join(rows) for layer, rows in layers.items())
+        text = f"`{name}` [`{entry['type'].rpartition('.')[2]}`]{{.value}}\n: {holds}\n\n  {_path(entry)}"
+        layers.setdefault(entry["metadata"]["kedro-viz"]["layer"], []).append(text)
+    return "\n\n".join(f"### {layer.replace('_', ' ')}\n\n" + "\n\n".join(texts) for layer, texts in layers.items())
 
 
 def _path(entry: dict[str, Any]) -> str:

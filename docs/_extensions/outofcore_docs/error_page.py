@@ -43,10 +43,13 @@ def errors(root: Path, _: str | None) -> str:
 
 def _topic(module: str) -> str:
     fitting = {
-        prefix: topic for topic, names in TOPICS.items() for prefix in names.split() if f"{module}.".startswith(f"{prefix}.")
+        prefix: topic
+        for topic, names in TOPICS.items()
+        for prefix in names.split()
+        if f"{module}.".startswith(f"{prefix}.")
     }
     return fitting[max(fitting, key=len)] if fitting else REST
 
 
 def _markdown(text: str) -> str:
-    return f"- <code class=\"error\">{text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</code>"
+    return f'- <code class="error">{text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}</code>'

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from outofcore_docs import api_pages, catalog_page, error_page, fault_page, parameter_page
 from sphinx.application import Sphinx
+
+from outofcore_docs import api_pages, catalog_page, error_page, fault_page, parameter_page
 
 MARK = re.compile(r"^<!-- generated: (\w+)(?: ([\w.]+))? -->$", re.MULTILINE)
 

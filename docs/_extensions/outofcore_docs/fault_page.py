@@ -27,7 +27,7 @@ def faults(root: Path, _: str | None) -> str:
         Markdown: the count, and a table per topic.
     """
     topics = yaml.safe_load((root / "docs/reference/faults.yml").read_text())
-    tests = tests_by_case(path.read_text() for path in sorted((root / "tests").rglob("test_*.py")))
+    tests = cases_tested(path.read_text() for path in sorted((root / "tests").rglob("test_*.py")))
     cases = [number for topic in topics.values() for number in topic]
     tested = sum(number in tests for number in cases)
     parts = [f"**{tested} of {len(cases)} cases have tests.** The others are not built yet, or not tested."]
@@ -41,7 +41,7 @@ def faults(root: Path, _: str | None) -> str:
     return "\n\n".join(parts)
 
 
-def tests_by_case(texts: Iterable[str]) -> dict[int, list[str]]:
+def cases_tested(texts: Iterable[str]) -> dict[int, list[str]]:
     """Find the tests of each case: `test_fault_027_028_...` is one of cases 27 and 28.
 
     Args:

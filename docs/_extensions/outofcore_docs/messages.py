@@ -101,7 +101,7 @@ def _expressions(scope: ast.FunctionDef) -> Iterator[ast.AST]:
             pending = [*ast.iter_child_nodes(node), *pending]
 
 
-def _text(node: ast.expr, words: Words) -> str:
+def _text(node: ast.expr, words: Words) -> str:  # noqa: PLR0911 (a case per kind of expression)
     """Write an expression as text, what is not known of it as a word in angle brackets."""
     match node:
         case ast.Constant(str() as text):
@@ -126,7 +126,7 @@ CALLS = {"_reason": "reason", "place": "file, row", "join": "names", "len": "cou
 NAMES = {"strerror": "reason", "ids": "ID", "labels": "label", "splits": "split", "end_step": "step"}
 
 
-def _word(node: ast.expr) -> str:
+def _word(node: ast.expr) -> str:  # noqa: PLR0911 (a case per kind of expression)
     """Name an expression by its most telling part."""
     match node:
         case ast.Attribute(value, "iloc") | ast.Attribute(ast.Name() as value, "__name__"):
