@@ -43,7 +43,7 @@ def test_docstrings_and_lines_of_the_log_are_no_errors() -> None:
 
 
 def test_errors_of_the_project_are_listed_by_topic() -> None:
-    text = errors(ROOT, None)
+    text = errors(ROOT)
     images = text.partition("### Images\n")[2].partition("\n### ")[0]
     assert "expected the content that was recorded, found another." in images
     assert "expected a single image, found an animated PNG." in images
@@ -51,7 +51,7 @@ def test_errors_of_the_project_are_listed_by_topic() -> None:
 
 
 def test_a_parameter_shows_value_kind_and_meaning() -> None:
-    entry = parameters(ROOT, "mnist").partition("(mnist.partition.leakage)=\n")[2].partition("\n(")[0]
+    entry = parameters(ROOT).partition("(mnist.partition.leakage)=\n")[2].partition("\n(")[0]
     value = yaml.safe_load((ROOT / "conf/base/parameters_mnist.yml").read_text())["mnist"]["partition"]["leakage"]
     assert f"[`{value}`]" in entry
     assert "'refuse' or 'warn'." in entry
@@ -59,7 +59,7 @@ def test_a_parameter_shows_value_kind_and_meaning() -> None:
 
 
 def test_a_parameter_outside_of_the_identity_says_so() -> None:
-    text = parameters(ROOT, "mnist")
+    text = parameters(ROOT)
     entries = {part.partition(")=")[0]: part for part in text.split("\n(")[1:]}
     assert "may be continued" in entries["mnist.loader.workers"]
     assert "may be continued" not in entries["mnist.loader.batch_size"]
@@ -81,7 +81,7 @@ def test_a_fault_without_a_test_is_shown_as_such(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "docs/reference/faults.yml").write_text("Images:\n  1: [Gone, Q]\n  2: [Empty, Q/R]\n")
     (tmp_path / "tests/test_a.py").write_text("def test_fault_002_a(): ...\ndef test_fault_002_b(): ...\n")
-    text = faults(tmp_path, None)
+    text = faults(tmp_path)
     assert "**1 of 2 cases have tests.**" in text
     assert "| 1 | Gone | sample left out and reported | [not yet]" in text
     assert "| 2 | Empty | sample left out and reported; refused before training | 2 |" in text

@@ -20,7 +20,7 @@ TOPICS = {
 REST = "The run as a whole"
 
 
-def errors(root: Path, _: str | None) -> str:
+def errors(root: Path) -> str:
     """List the errors by topic.
 
     Args:

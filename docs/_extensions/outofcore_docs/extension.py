@@ -1,6 +1,6 @@
 """Sphinx extension: puts what the code and its configuration say into the pages.
 
-A line `<!-- generated: KIND ARGUMENT -->` in a page is replaced by Markdown before the page is read;
+A line `<!-- generated: KIND -->` in a page is replaced by Markdown before the page is read;
 pages of the API are written anew for each build. So nothing generated is kept, and nothing goes stale.
 """
 
@@ -12,17 +12,17 @@ from sphinx.application import Sphinx
 
 from outofcore_docs import api_pages, catalog_page, error_page, fault_page, parameter_page
 
-MARK = re.compile(r"^<!-- generated: (\w+)(?: ([\w.]+))? -->$", re.MULTILINE)
+MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 GENERATORS = {
     "parameters": parameter_page.parameters,
     "catalog": catalog_page.catalog,
     "errors": error_page.errors,
     "faults": fault_page.faults,
-    "guides": lambda root, _: "\n".join(other_guides(root / "docs")),
-    "decisions": lambda *_: "```{toctree}\n:hidden:\n:glob:\n\n0*\n```",
+    "guides": lambda root: "\n".join(other_guides(root / "docs")),
+    "decisions": lambda _: "```{toctree}\n:hidden:\n:glob:\n\n0*\n```",
 }
-"""Each takes the project's folder and an argument, and returns Markdown."""
+"""Each takes the project's folder and returns Markdown."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def fill(app: Sphinx, name: str, content: list[str]) -> None:
     """Replace the marks in a page."""
     del name
     root = Path(app.srcdir).parent
-    content[0] = MARK.sub(lambda mark: GENERATORS[mark[1]](root, mark[2]), content[0])
+    content[0] = MARK.sub(lambda mark: GENERATORS[mark[1]](root), content[0])
 
 
 def plain_returns(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -17,7 +17,7 @@ OUTCOMES = {
 }
 
 
-def faults(root: Path, _: str | None) -> str:
+def faults(root: Path) -> str:
     """Tell which cases of the fault catalogue have tests.
 
     Args:

@@ -8,28 +8,34 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from sphinx.util import logging
 
 from outofcore.identity import result_parameters
 from outofcore.parameter_names import schema_at
 from outofcore.parameter_problems import expectation
 from outofcore.parameters.pipelines import NAMESPACES
 
+log = logging.getLogger(__name__)
+
 ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 
 
-def parameters(root: Path, namespace: str) -> str:
-    """Describe every parameter of a pipeline.
+def parameters(root: Path) -> str:
+    """Describe every parameter of every pipeline.
 
     Args:
         root: The project's folder.
-        namespace: Name of the pipeline.
 
     Returns:
         Markdown: a section per group, an entry per parameter with its value in `conf/base`, what it takes,
         and what it means.
     """
-    values = yaml.safe_load((root / f"conf/base/parameters_{namespace}.yml").read_text())[namespace]
-    return "\n\n".join(_group(NAMESPACES[namespace], (namespace,), values, result_parameters(values)))
+    return "\n\n".join(_namespace(root, name, model) for name, model in NAMESPACES.items())
+
+
+def _namespace(root: Path, name: str, model: type[BaseModel]) -> str:
+    values = yaml.safe_load((root / f"conf/base/parameters_{name}.yml").read_text())[name]
+    return "\n\n".join(_group(model, (name,), values, result_parameters(values)))
 
 
 def _group(
@@ -48,7 +54,7 @@ def _group(
             free = groups[key] is None and isinstance(values[key], Mapping)
             dotted = ".".join((*location, key)).partition(".")[2]
             only_speed = not free and dotted not in results
-            yield _entry(name, key, values[key], kind, meaning[key], only_speed)
+            yield _entry(name, key, values[key], kind, meaning.get(key, ""), only_speed)
     for key, group in groups.items():
         if group is not None and isinstance(values[key], Mapping):
             yield from _group(group, (*location, key), values[key], results)
@@ -62,9 +68,14 @@ def _entry(group: str, key: str, value: Any, kind: str, meaning: str, only_speed
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
-    """Read the `Attributes` of a model's docstring: the meaning of each field."""
-    _, _, attributes = (inspect.getdoc(model) or "").partition("Attributes:\n")
-    return {name: " ".join(text.split()) for name, text in ATTRIBUTE.findall(attributes)}
+    """Read the `Attributes` of a model's docstring: the meaning of each field, inherited ones too."""
+    meaning: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        _, _, attributes = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")
+        meaning |= {name: " ".join(text.split()) for name, text in ATTRIBUTE.findall(attributes)}
+    for name in model.model_fields.keys() - meaning.keys():
+        log.warning("%s: expected %s among the Attributes of its docstring, found none", model.__qualname__, name)
+    return meaning
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
