@@ -30,6 +30,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", write_api_pages)
     app.connect("env-get-outdated", generated_pages)
     app.connect("source-read", fill)
+    app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", plain_returns, priority=400)  # before napoleon
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -50,6 +51,13 @@ def fill(app: Sphinx, name: str, content: list[str]) -> None:
     del name
     root = Path(app.srcdir).parent
     content[0] = MARK.sub(lambda mark: GENERATORS[mark[1]](root), content[0])
+
+
+def skip_foreign(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out functions that a library puts into our classes: their docstrings are not ours."""
+    del app, what, name, skip, options
+    foreign = callable(obj) and not str(getattr(obj, "__module__", "outofcore")).startswith("outofcore")
+    return True if foreign else None
 
 
 def plain_returns(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
