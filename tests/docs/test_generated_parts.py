@@ -10,6 +10,7 @@ from outofcore_docs.extension import other_guides, plain_returns
 from outofcore_docs.fault_page import cases_tested, faults
 from outofcore_docs.messages import helpers_of, messages
 from outofcore_docs.parameter_page import parameters
+from outofcore_docs.pipeline_page import nodes
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +64,14 @@ def test_a_parameter_outside_of_the_identity_says_so() -> None:
     entries = {part.partition(")=")[0]: part for part in text.split("\n(")[1:]}
     assert "may be continued" in entries["mnist.loader.workers"]
     assert "may be continued" not in entries["mnist.loader.batch_size"]
+
+
+def test_nodes_stand_in_the_order_in_which_they_run() -> None:
+    rows = nodes(ROOT, "mnist").splitlines()[2:]
+    names = [row.split("`")[1] for row in rows]
+    assert names.index("scan") < names.index("train") < names.index("evaluate")
+    assert "List the samples with their labels" in rows[names.index("scan")]
+    assert rows[names.index("scan")].endswith("`index` |")
 
 
 def test_a_test_counts_for_each_case_in_its_name() -> None:

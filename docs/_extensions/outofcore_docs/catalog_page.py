@@ -28,7 +28,7 @@ def _namespace(namespace: str, path: Path, described: dict[str, str]) -> str:
     for name, entry in yaml.safe_load(path.read_text()).items():
         if name.startswith("_"):  # no entry, but a part that others share
             continue
-        holds = described.get(name.removeprefix(f"{namespace}."), "")
+        holds = described.get(name) or described.get(name.removeprefix(f"{namespace}."), "")
         if not holds:
             log.warning("%s: expected a line about it in docs/reference/catalog.yml, found none", name)
         layer = entry.get("metadata", {}).get("kedro-viz", {}).get("layer", "other")
@@ -41,6 +41,6 @@ def _namespace(namespace: str, path: Path, described: dict[str, str]) -> str:
 def _path(entry: dict[str, Any]) -> str:
     """Show a path as a person reads it: `${globals:data}` is the data folder."""
     path = entry.get("filepath", "-")
-    if path.startswith("${runtime_params:"):  # ${runtime_params:NAME, DEFAULT}
+    while path.startswith("${runtime_params:"):  # ${runtime_params:NAME, DEFAULT}
         path = path.partition(", ")[2].removesuffix("}")
     return f"`{path.replace('${globals:data}', 'data')}`"

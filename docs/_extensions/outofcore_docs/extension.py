@@ -1,6 +1,6 @@
 """Sphinx extension: puts what the code and its configuration say into the pages.
 
-A line `<!-- generated: KIND -->` in a page is replaced by Markdown before the page is read;
+A line `<!-- generated: KIND ARGUMENTS -->` in a page is replaced by Markdown before the page is read;
 pages of the API are written anew for each build. So nothing generated is kept, and nothing goes stale.
 """
 
@@ -10,19 +10,20 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from outofcore_docs import api_pages, catalog_page, error_page, fault_page, parameter_page
+from outofcore_docs import api_pages, catalog_page, error_page, fault_page, parameter_page, pipeline_page
 
-MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
+MARK = re.compile(r"^<!-- generated: (\w+)(.*) -->$", re.MULTILINE)
 
 GENERATORS = {
     "parameters": parameter_page.parameters,
     "catalog": catalog_page.catalog,
     "errors": error_page.errors,
     "faults": fault_page.faults,
+    "nodes": pipeline_page.nodes,
     "guides": lambda root: "\n".join(other_guides(root / "docs")),
     "decisions": lambda _: "```{toctree}\n:hidden:\n:glob:\n\n0*\n```",
 }
-"""Each takes the project's folder and returns Markdown."""
+"""Each takes the project's folder and what stands in the mark, and returns Markdown."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def fill(app: Sphinx, name: str, content: list[str]) -> None:
     """Replace the marks in a page."""
     del name
     root = Path(app.srcdir).parent
-    content[0] = MARK.sub(lambda mark: GENERATORS[mark[1]](root), content[0])
+    content[0] = MARK.sub(lambda mark: GENERATORS[mark[1]](root, *mark[2].split()), content[0])
 
 
 def skip_foreign(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
