@@ -15,7 +15,7 @@ exclude_patterns = ["_extensions", "_static"]
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 
-smartquotes = False  # values in texts are to be copied
+smartquotes_action = "D"  # dashes alone: values in texts are to be copied
 default_role = "code"  # docstrings write `names` as Markdown does
 autodoc_default_options = {
     "members": True,
