@@ -112,7 +112,7 @@ def test_a_name_in_the_wrong_place_is_found(name: str, meant: str | None) -> Non
         (
             "mnist.training",
             None,
-            "expected a group of keys (epochs, steps_per_epoch, validation_steps, threads, ...), ",
+            "expected a group of keys (epochs, steps_per_epoch, max_seconds, validation_steps, ...), ",
         ),
         ("mnist.partition.train", 0.9, "train, validation and test must sum to 1, found 1.2"),
     ],
