@@ -27,6 +27,9 @@ _UNKNOWN_KEY = ("extra_forbidden", "invalid_key")
 _LONGEST_VALUE = 60
 _MOST_KEYS = 4
 
+_PATH_GROUPS = {"data": "", "predict": "predict_"}
+"""Groups with paths, and what the names of their catalog entries begin with."""
+
 _KINDS = {
     "integer": "an integer",
     "number": "a number",
@@ -108,18 +111,19 @@ def _misplaced_paths(parameters: Mapping[str, Any], runtime: Mapping[str, Any]) 
     """Name the paths of data that stand in a parameter file.
 
     The catalog reads them from the command line alone, so in a file they would have no effect. A
-    path is what takes text or null in the group `data`.
+    path is what takes text or null in the groups `data` and `predict`.
     """
     given, values = flatten(runtime), flatten(parameters)
     for namespace, schema in children(schema_of_all()).items():
-        for key, field in children(children(schema).get("data", {})).items():
-            name = f"{namespace}.data.{key}"
-            is_path = [option.get("type") for option in field.get("anyOf", ())] == ["string", "null"]
-            if is_path and isinstance(values.get(name), str) and name not in given:
-                yield (
-                    f"{name} is set in a parameter file, where nothing reads it; set filepath of "
-                    f"{namespace}.{key} in conf/<env>/catalog.yml, or pass --params {name}=..."
-                )
+        for group, prefix in _PATH_GROUPS.items():
+            for key, field in children(children(schema).get(group, {})).items():
+                name = f"{namespace}.{group}.{key}"
+                is_path = [option.get("type") for option in field.get("anyOf", ())] == ["string", "null"]
+                if is_path and isinstance(values.get(name), str) and name not in given:
+                    yield (
+                        f"{name} is set in a parameter file, where nothing reads it; set filepath of "
+                        f"{namespace}.{prefix}{key} in conf/<env>/catalog.yml, or pass --params {name}=..."
+                    )
 
 
 def expectation(schema: Schema) -> str:

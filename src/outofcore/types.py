@@ -52,3 +52,16 @@ Loader = Any
 LoaderSettings = Any
 """The parameter group `loader` of any pipeline. Its type is named by the nodes that make the loaders, and
 Kedro hands the same object to all."""
+
+
+@dataclass(frozen=True)
+class ModelFile(File):
+    """A trained model as a `.keras` file.
+
+    Attributes:
+        origin: What it was asked for by: a path, or a reference to MLflow.
+        label_map: Code of each label, where the model brings its own.
+    """
+
+    origin: str
+    label_map: dict[str, int] | None

@@ -1,5 +1,7 @@
 """Kedro datasets that hand out places on disk, never their content."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,6 +11,7 @@ from kedro_datasets._typing import ImagePreview, TablePreview
 
 from outofcore.datasets.preview_tables import file_table, folder_table, last_metrics_table
 from outofcore.datasets.thumbnails import contact_sheet, first_images
+from outofcore.files import replacing
 from outofcore.types import File, Folder, TrainingFolder
 
 
@@ -64,6 +67,22 @@ class FileDataset(_Handle):
     def preview(self) -> TablePreview:
         """Show Kedro-Viz the first rows of a CSV, or the size."""
         return TablePreview(file_table(self._filepath))
+
+
+class PlacedFileDataset(FileDataset):
+    """A file that a node has written elsewhere, saved by giving it a second name here.
+
+    The content is never loaded, nor copied where the file system knows hard links.
+    """
+
+    def save(self, data: File) -> None:  # type: ignore[override]
+        """Put the file in place of what stands here."""
+        with replacing(self._filepath) as temporary:
+            temporary.unlink()
+            try:
+                os.link(data.path, temporary)
+            except OSError:  # another disk, or a file system without links
+                shutil.copyfile(data.path, temporary)
 
 
 class TrainingFolderDataset(_Handle):

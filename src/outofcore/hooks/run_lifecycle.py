@@ -19,6 +19,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from outofcore.errors import ConfigurationError
+from outofcore.hooks.prediction_text import prediction_text
 from outofcore.hooks.summary_text import DEFAULT_STORE, summary_text
 from outofcore.memory import PeakMemory
 from outofcore.training.stage_folder import mark_finished
@@ -28,6 +29,9 @@ from outofcore.types import TrainingFolder
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+PREDICTS = "predict"
+"""Tag of nodes that write nothing that a training reads or writes."""
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
@@ -73,7 +77,9 @@ class RunLifecycleHooks:
             ConfigurationError: Another run writes to the same places.
         """
         self._release()  # of a run in this process that was interrupted
-        self._lock_places({str(node.namespace).partition(".")[0] for node in pipeline.nodes})
+        # a prediction only reads what a training writes, and locks its own folder
+        training = [node for node in pipeline.nodes if PREDICTS not in node.tags]
+        self._lock_places({str(node.namespace).partition(".")[0] for node in training})
         STOP.clear()
         self._folders.clear()
         self._memory.start()
@@ -97,6 +103,14 @@ class RunLifecycleHooks:
                 namespace = name.rpartition(".")[0]
                 text = summary_text(namespace, catalog.load(name), peak, self._uri)
                 sys.stdout.write(text)
+                sys.stdout.flush()
+            if name.rpartition(".")[2] == "prediction_summary":
+                namespace = name.rpartition(".")[0]
+                places = {
+                    short: catalog.load(f"{namespace}.{short}@file").path
+                    for short in ("predictions", "bad_predictions")
+                }
+                sys.stdout.write(prediction_text(namespace, catalog.load(name), places, peak))
                 sys.stdout.flush()
 
     @hook_impl

@@ -60,6 +60,7 @@ def evaluate_classifier(
 
 
 def _predict(net: Any, loader: Loader) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any] | None, list[str]]:
+    from outofcore.training.class_columns import probabilities_of
     from outofcore.training.predicting import predicted_items
 
     outputs, codes = [], []
@@ -70,9 +71,7 @@ def _predict(net: Any, loader: Loader) -> tuple[NDArray[np.int32], NDArray[np.fl
         codes.append(item[1])
         weights.extend(item[2:3])
         ids += loader.ids(0, part.start, part.stop)
-    probabilities = np.concatenate(outputs)
-    if probabilities.shape[1] == 1:
-        probabilities = np.concatenate([1.0 - probabilities, probabilities], axis=1)
+    probabilities = probabilities_of(np.concatenate(outputs))
     return np.concatenate(codes), probabilities, np.concatenate(weights) if weights else None, ids
 
 

@@ -11,6 +11,7 @@ from outofcore.parameters.data import (
     ValidateParameters,
 )
 from outofcore.parameters.models import DigitCnnParameters
+from outofcore.parameters.prediction import PredictParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 
 
@@ -27,6 +28,7 @@ class MnistParameters(Group):
         loader: How batches are read.
         model: The net.
         training: How it is trained.
+        predict: How it is used on new data.
     """
 
     seed: NonNegativeInt
@@ -38,6 +40,7 @@ class MnistParameters(Group):
     loader: LoaderParameters
     model: DigitCnnParameters
     training: TrainingParameters
+    predict: PredictParameters
 
 
 NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
@@ -52,6 +55,8 @@ EXECUTION_ONLY = frozenset(
         "loader.workers",
         "loader.use_multiprocessing",
         "loader.timeout_seconds",
+        "predict.bad_samples",
+        "predict.part_samples",
         "training.checkpoint",
         "training.resume",
         "training.log_every_steps",

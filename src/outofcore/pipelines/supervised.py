@@ -108,3 +108,25 @@ def assess() -> Pipeline:
         ],
         tags="assess",
     )
+
+
+def predict(function: Function, data: str, form: Sequence[str]) -> Pipeline:
+    """The node from new data and a trained model to a table of predictions.
+
+    Args:
+        function: Predicts all samples of a source.
+        data: Catalog entry of the new data.
+        form: Parameter groups with the form of a sample.
+    """
+    inputs = [data, "predict_model", "predict_label_map", "prediction_folder", *form]
+    return Pipeline(
+        [
+            Node(
+                function,
+                [*inputs, "params:loader", "params:training", "params:predict"],
+                ["predictions@file", "bad_predictions@file", "prediction_summary"],
+                name="predict",
+            )
+        ],
+        tags="predict",
+    )

@@ -83,7 +83,11 @@ def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: by
         UnsupportedImageError: The image is of a form that is not taken.
         DataError: The bytes are not a whole JPEG or PNG image.
     """
-    pixels = decode(data, form, path)
+    fit_into(decode(data, form, path), image, form)
+
+
+def fit_into(pixels: NDArray[np.uint8], image: NDArray[np.uint8], form: ImageForm) -> None:
+    """Bring decoded pixels to the form's size, into a row of a batch; see `decode_into`."""
     if pixels.shape[:2] != (form.height, form.width):
         grows = pixels.shape[0] < form.height or pixels.shape[1] < form.width
         filter_ = cv2.INTER_LINEAR if grows else cv2.INTER_AREA

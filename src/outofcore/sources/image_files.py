@@ -1,7 +1,7 @@
 """Images in a folder, one file per sample."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.image_decoding import ImageForm, decode_into, read_file
@@ -37,11 +37,16 @@ class ImageFiles:
     def read(self, positions: Positions, out: Buffers) -> None:
         """Decode images into `out["image"]`; see `Source.read`."""
         images = out["image"][..., 0] if self.form.channels == 1 else out["image"]
-        blob, form, prefix, suffix = self.names.blob.data, self.form, self._prefix, self._suffix
-        starts, stops = (self.names.offsets[positions + step].tolist() for step in (0, 1))
-        for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-            path = prefix + bytes(blob[start:stop]) + suffix
+        form = self.form
+        for row, path in enumerate(self.paths(positions)):
             decode_into(read_file(path), images[row], form, path)
+
+    def paths(self, positions: Positions) -> Iterator[bytes]:
+        """Give the path of each file, as bytes."""
+        blob, prefix, suffix = self.names.blob.data, self._prefix, self._suffix
+        starts, stops = (self.names.offsets[positions + step].tolist() for step in (0, 1))
+        for start, stop in zip(starts, stops, strict=True):
+            yield prefix + bytes(blob[start:stop]) + suffix
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the sample IDs at positions."""

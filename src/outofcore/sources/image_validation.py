@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from outofcore.errors import DataError
 from outofcore.sources.image_decoding import (
     LARGEST_PIXELS,
@@ -70,18 +73,39 @@ def _inspect(path: bytes, form: ImageForm, smallest_side: int) -> Finding:
         return Finding(0, str(error))
     content = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
     try:
-        _refuse_bomb(data, path)
-        height, width = decode(data, form, path).shape[:2]
-        if min(height, width) < smallest_side:
-            raise bad(path, f"sides of at least {smallest_side} pixels", f"{height}x{width}")
-        damaged = damaged_chunk(data)
-        if damaged is not None:
-            raise bad(path, "a PNG whose checksums are right", f"a wrong one in {damaged!r}")
+        checked_pixels(data, path, form, smallest_side)
     except UnsupportedImageError as error:
         return Finding(content, str(error), refused=True)
     except DataError as error:
         return Finding(content, str(error))
     return Finding(content, "")
+
+
+def checked_pixels(data: bytes, path: bytes, form: ImageForm, smallest_side: int) -> NDArray[np.uint8]:
+    """Decode an image that nobody has looked at before.
+
+    Args:
+        data: The file's bytes.
+        path: The file's path, for the error message.
+        form: The form that it must have.
+        smallest_side: Pixels below which a side is too short.
+
+    Returns:
+        Pixels at the image's own size; see `outofcore.sources.image_decoding.decode`.
+
+    Raises:
+        UnsupportedImageError: The image is of a form that is not taken.
+        DataError: It is no whole image, or too small.
+    """
+    _refuse_bomb(data, path)
+    pixels = decode(data, form, path)
+    height, width = pixels.shape[:2]
+    if min(height, width) < smallest_side:
+        raise bad(path, f"sides of at least {smallest_side} pixels", f"{height}x{width}")
+    damaged = damaged_chunk(data)
+    if damaged is not None:
+        raise bad(path, "a PNG whose checksums are right", f"a wrong one in {damaged!r}")
+    return pixels
 
 
 def _refuse_bomb(data: bytes, path: bytes) -> None:

@@ -90,11 +90,13 @@ class TrackingHooks:
         """
         project = Path(context.project_path)
         parameters = read_tracking_parameters(context.config_loader["tracking"])
+        store = store_of(parameters.uri, project)
+        os.environ["MLFLOW_TRACKING_URI"] = store.uri  # for the catalog's references to models
         self._setup = _Setup(
             project_path=project,
             config_loader=context.config_loader,
             parameters=parameters,
-            store=store_of(parameters.uri, project),
+            store=store,
             records=RunRecords(project / ".outofcore" / "runs"),
         )
 
@@ -162,7 +164,7 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Note results: `*.metrics` as metrics `test.*`, what the data is as tags `data.*`.
+        """Note results: metrics as `test.*`, what the data is as tags `data.*`, predictions as `predict.*`.
 
         Args:
             dataset_name: Name of the dataset.
@@ -180,6 +182,12 @@ class TrackingHooks:
         elif kind in {"data_summary", "acquired"}:
             plain = {key: value for key, value in data.items() if not isinstance(value, Mapping)}  # a class is no tag
             self._sender.add(tags=description.tags_of(plain, f"{prefix}data."))
+        elif kind == "prediction_summary":
+            values = flatten(data, f"{prefix}predict.")
+            self._sender.add(
+                metrics={description.metric_name(name): float(v) for name, v in values.items() if is_number(v)},
+                tags=description.tags_of({name: v for name, v in values.items() if isinstance(v, str)}, ""),
+            )
 
     @hook_impl
     def after_pipeline_run(self) -> None:

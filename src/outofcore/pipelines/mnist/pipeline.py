@@ -5,8 +5,9 @@ from kedro.pipeline import Pipeline
 from outofcore.models.digit_cnn import build_digit_cnn
 from outofcore.nodes.acquire import acquire_digits
 from outofcore.nodes.load import load_images
+from outofcore.nodes.predict import predict_images
 from outofcore.nodes.validate import validate_images
-from outofcore.pipelines.supervised import assess, fit_stage, prepare
+from outofcore.pipelines.supervised import assess, fit_stage, predict, prepare
 
 
 def create_pipeline() -> Pipeline:
@@ -17,3 +18,9 @@ def create_pipeline() -> Pipeline:
         + assess()
     )
     return Pipeline(parts, namespace="mnist")
+
+
+def create_prediction() -> Pipeline:
+    """Make the `mnist.predict` pipeline."""
+    form = ["params:scan", "params:validation", "params:image"]
+    return Pipeline(predict(predict_images, "predict_images", form), namespace="mnist")

@@ -1,0 +1,134 @@
+"""A Kedro dataset for a trained model wherever it is: a file, or a reference to MLflow."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from outofcore.errors import DataError
+from outofcore.files import replacing, write_json
+from outofcore.identity import digest
+from outofcore.types import ModelFile
+
+SCHEMES = ("models:/", "runs:/")
+
+TIMEOUT_SECONDS = "10"
+"""Longest wait for one answer of a server, where tracking has not set its own."""
+
+REMEDY = "Look the name up in the MLflow UI, or give predict.model a .keras file."
+
+
+class ModelReferenceDataset(AbstractDataset[Any, ModelFile]):
+    """A model, loaded as `outofcore.types.ModelFile`; the file itself is not read.
+
+    References are `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `models:/ID`, and `runs:/ID/NAME`, in the
+    store that tracking.yml names. What they stand for is asked anew at every load; of the model's
+    files, the `.keras` file and its label map alone are kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        cache: Mapping[str, str],
+        tracking_uri: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Name the model.
+
+        Args:
+            filepath: A `.keras` file, or a reference.
+            cache: Its `filepath` is the folder for what comes from MLflow.
+            tracking_uri: Another store than that of tracking.yml.
+            metadata: For other tools.
+        """
+        _, home, below = filepath.partition("/~/")  # Kedro puts the project's folder before it
+        self._reference = str(Path("~", below).expanduser()) if home else filepath
+        self._cache = Path(cache["filepath"]).expanduser().resolve()
+        self._tracking_uri = tracking_uri
+        self.metadata = metadata
+
+    def load(self) -> ModelFile:
+        """Say where the model lies, after fetching it where it lies in MLflow.
+
+        Raises:
+            DataError: MLflow does not know it or does not answer, or it is no Keras model.
+        """
+        if not self._reference.startswith(SCHEMES):
+            return ModelFile(Path(self._reference).resolve(), self._reference, None)
+        folder = self._cache / digest([self._tracking_uri, self._reference])
+        with tempfile.TemporaryDirectory() as temporary:
+            _keep(_fetch(self._reference, Path(temporary), self._tracking_uri), folder, self._reference)
+        label_map = json.loads((folder / "label_map.json").read_bytes())
+        return ModelFile(folder / "model.keras", self._reference, label_map)
+
+    def save(self, data: Any) -> NoReturn:
+        """Refuse: a reference is not written to."""
+        raise DatasetError(f"{self._reference}: a reference to a model cannot be saved to.")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._reference, "cache": self._cache.as_posix()}
+
+    def _exists(self) -> bool:
+        return self._reference.startswith(SCHEMES) or Path(self._reference).exists()
+
+
+def _fetch(reference: str, folder: Path, tracking_uri: str | None) -> Path:
+    """Download what a reference stands for."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", TIMEOUT_SECONDS)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    store = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or mlflow.get_tracking_uri()
+    try:
+        return Path(mlflow.artifacts.download_artifacts(reference, dst_path=str(folder), tracking_uri=store))
+    except (MlflowException, OSError) as error:  # a server that is away comes as either
+        known = getattr(error, "error_code", "INTERNAL_ERROR") != "INTERNAL_ERROR" or not store.startswith("http")
+        found = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        expected = "a model in MLflow at" if known else "an answer of MLflow at"
+        raise DataError(
+            f"{reference}: expected {expected} {_plain(store)}, found: {_plain(found)}. {REMEDY}"
+        ) from error
+
+
+def _keep(fetched: Path, folder: Path, reference: str) -> None:
+    """Keep a model's `.keras` file and its label map, and nothing that could hold code."""
+    models = [fetched] if fetched.suffix == ".keras" else sorted(fetched.rglob("*.keras"))
+    if len(models) != 1:
+        raise DataError(
+            f"{reference}: expected a Keras model, with one .keras file in it, found {len(models)}. {REMEDY}"
+        )
+    with replacing(folder / "model.keras") as temporary:
+        shutil.copyfile(models[0], temporary)
+    write_json(folder / "label_map.json", _label_map(fetched / "MLmodel", reference))
+
+
+def _label_map(description: Path, reference: str) -> dict[str, int] | None:
+    """The label map in a model's metadata, or `None`."""
+    import yaml
+
+    if not description.is_file():
+        return None
+    label_map = ((yaml.safe_load(description.read_text()) or {}).get("metadata") or {}).get("label_map")
+    if isinstance(label_map, str):
+        label_map = json.loads(label_map)
+    if label_map is None:
+        return None
+    if sorted(label_map.values()) != list(range(len(label_map))):
+        raise DataError(
+            f"{reference}: expected a label map with the codes from 0 in its metadata, found {label_map}. {REMEDY}"
+        )
+    return {str(label): int(code) for label, code in label_map.items()}
+
+
+def _plain(text: str) -> str:
+    """Take the user and password out of addresses."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
