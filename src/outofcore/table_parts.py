@@ -5,7 +5,6 @@ it was made from. When all are there they are joined, one after the other, into 
 the rows with a problem; the row groups of both are the same wherever the parts were cut.
 """
 
-import contextlib
 import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +39,7 @@ class TableParts:
         saved: Rows that are safe on disk.
         done: Rows saved and held.
         finished: Whether both tables are there, as they were written.
+        differences: Names in the identity that were others when the folder was last written to.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], total: int) -> None:
@@ -59,18 +59,16 @@ class TableParts:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / LOCK).open("w")
         self._take_lock()
-        self._differs = _differences(_read(folder / IDENTITY), identity)
-        if self._differs:
+        before = _read(folder / IDENTITY)
+        self.differences = [] if before is None else _differences(before, identity)
+        if before is None or self.differences:
             self._clear()
             write_json(folder / IDENTITY, dict(identity))
+        for unfinished in folder.glob(".*.tmp.parquet"):  # of a run that was killed
+            unfinished.unlink()
         self._parts = self._chain()
         self.finished = _read(folder / FINISHED) == self._marks()
         self.saved = self.done = total if self.finished else self._stop()
-
-    @property
-    def differences(self) -> list[str]:
-        """Names of what is not as it was when the parts before were written; empty for a first time."""
-        return [name for name in self._differs if name != "nothing was there"]
 
     def add(self, rows: pa.Table) -> None:
         """Hold the next rows: any columns, and the column `problem`."""
@@ -127,9 +125,8 @@ class TableParts:
             ) from None
 
     def _clear(self) -> None:
-        for path in (*self.folder.glob("part-*"), *self.folder.glob(".*.tmp*"), self.table, self.problems):
+        for path in (*self.folder.glob("part-*"), self.table, self.problems, self.folder / FINISHED):
             path.unlink(missing_ok=True)
-        (self.folder / FINISHED).unlink(missing_ok=True)
 
     def _chain(self) -> list[Path]:
         """The parts that follow one another from the first row."""
@@ -142,12 +139,10 @@ class TableParts:
     def _stop(self) -> int:
         return _ends(self._parts[-1])[1] if self._parts else 0
 
-    def _marks(self) -> dict[str, Any] | None:
+    def _marks(self) -> dict[str, Any]:
         """What tells that the joined tables are those that were written."""
-        with contextlib.suppress(FileNotFoundError):
-            stats = {path.name: path.stat() for path in (self.table, self.problems)}
-            return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-        return {}
+        stats = {path.name: path.stat() for path in (self.table, self.problems) if path.exists()}
+        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
     def _read_parts(self) -> Iterator[pa.Table]:
         for path in self._parts:
@@ -209,7 +204,5 @@ def _read(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def _differences(before: dict[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
-    if before is None:
-        return ["nothing was there"]
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in before.keys() | now.keys() if digest(before.get(name)) != digest(now.get(name)))

@@ -78,8 +78,16 @@ class RunLifecycleHooks:
         """
         self._release()  # of a run in this process that was interrupted
         # a prediction only reads what a training writes, and locks its own folder
-        training = [node for node in pipeline.nodes if PREDICTS not in node.tags]
-        self._lock_places({str(node.namespace).partition(".")[0] for node in training})
+        training, predicting = (
+            {str(node.namespace).partition(".")[0] for node in pipeline.nodes if (PREDICTS in node.tags) == predicts}
+            for predicts in (False, True)
+        )
+        if both := sorted(training & predicting):  # Kedro could begin with the prediction, by the model of before
+            raise ConfigurationError(
+                f"{both[0]}.predict: expected to run by itself, found it beside other nodes of {both[0]}. "
+                f"Run those first, then kedro run --pipeline {both[0]}.predict."
+            )
+        self._lock_places(training)
         STOP.clear()
         self._folders.clear()
         self._memory.start()

@@ -53,11 +53,34 @@ def predict_images(
     Raises:
         DataError: There are no images, one cannot be read, or the model does not fit them.
     """
+    check_model_is_there(model)
+    source, about = open_images(images, scan, image, validation.smallest_side)
+    codes = label_map_of(model, labels)
+    table, bad, summary = predict_source(source, "image", about, model, codes, folder.path, loader, training, predict)
+    return table, bad, {"source": str(images.path), **summary}
+
+
+def open_images(
+    images: Folder, scan: ScanParameters, image: ImageParameters, smallest_side: int
+) -> tuple[Any, dict[str, Any]]:
+    """Open all images below a folder.
+
+    Args:
+        images: The folder.
+        scan: Endings of image files, and how a file is named after its sample ID.
+        image: Form of the images.
+        smallest_side: Pixels below which a side is too short.
+
+    Returns:
+        A source with the field `image`, sorted by file name, and all that it depends on.
+
+    Raises:
+        DataError: There are no images.
+    """
     from outofcore.sources.checked_image_files import CheckedImageFiles
     from outofcore.sources.image_decoding import ImageForm
     from outofcore.sources.listing import list_files
 
-    check_model_is_there(model)
     files = list_files(images.path, scan.extensions)
     if not len(files):
         raise DataError(
@@ -65,20 +88,16 @@ def predict_images(
             "Correct predict.images, the filepath of predict_images in the catalog, or scan.extensions."
         )
     names, pattern = sample_names(files["name"], scan.file_pattern)
-    form = ImageForm(**image.model_dump())
-    source = CheckedImageFiles(str(images.path), names, pattern, form, validation.smallest_side)
     listed = hashlib.blake2b(digest_size=16)
     for column in (names.blob, names.offsets, files["size"].to_numpy(), files["mtime_ns"].to_numpy()):
         listed.update(column)
     about = {
         "images": [str(images.path), pattern, listed.hexdigest()],
         "image": image.model_dump(),
-        "smallest_side": validation.smallest_side,
+        "smallest_side": smallest_side,
     }
-    table, bad, summary = predict_source(
-        source, "image", about, model, label_map_of(model, labels), folder.path, loader, training, predict
-    )
-    return table, bad, {"source": str(images.path), **summary}
+    form = ImageForm(**image.model_dump())
+    return CheckedImageFiles(str(images.path), names, pattern, form, smallest_side), about
 
 
 def predict_source(
@@ -201,11 +220,11 @@ def sample_names(names: Any, pattern: str) -> tuple[Any, str]:
             "Correct it in the parameters."
         )
     before, after = pattern.split("{id}")
+    around = len(before.encode()) + len(after.encode())
     fits = pc.and_(pc.starts_with(names, before), pc.ends_with(names, after))
-    if pc.all(pc.and_(fits, pc.greater(pc.binary_length(names), len(pattern) - len("{id}")))).as_py():
-        stop = -len(after.encode()) or None
-        ids = pc.binary_slice(names.cast("large_binary"), len(before.encode()), stop) if before or after else names
-        return Names.from_arrow(ids.cast("large_string")), pattern
+    if pc.all(pc.and_(fits, pc.greater(pc.binary_length(names), around))).as_py():
+        ids = pc.utf8_slice_codeunits(names, len(before), -len(after) or None) if around else names
+        return Names.from_arrow(ids), pattern
     log.info("Not all files are named by scan.file_pattern=%s: the file names are the sample IDs", pattern)
     return Names.from_arrow(names), "{id}"
 
@@ -256,7 +275,7 @@ def _digest(path: Path) -> str:
 
 def _say_where_it_stands(parts: Any) -> None:
     if parts.differences:
-        log.info("Predicting from the start: not as before are %s", ", ".join(parts.differences))
+        log.info("Predicting from the start, for these are not as before: %s", ", ".join(parts.differences))
     elif parts.finished:
         log.info("Nothing has changed since the last prediction: its table stands")
     elif parts.done:
