@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
@@ -15,6 +15,9 @@ from outofcore.errors import DataError
 from outofcore.files import replacing, write_json
 from outofcore.identity import digest
 from outofcore.types import ModelFile
+
+if TYPE_CHECKING:
+    import mlflow
 
 SCHEMES = ("models:/", "runs:/")
 
@@ -89,7 +92,8 @@ def _fetch(reference: str, folder: Path, tracking_uri: str | None) -> Path:
 
     store = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or mlflow.get_tracking_uri()
     try:
-        return Path(mlflow.artifacts.download_artifacts(reference, dst_path=str(folder), tracking_uri=store))
+        location = _location(mlflow.MlflowClient(store, registry_uri=store), reference)
+        return Path(mlflow.artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=store))
     except (MlflowException, OSError) as error:  # a server that is away comes as either
         known = getattr(error, "error_code", "INTERNAL_ERROR") != "INTERNAL_ERROR" or not store.startswith("http")
         found = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
@@ -97,6 +101,27 @@ def _fetch(reference: str, folder: Path, tracking_uri: str | None) -> Path:
         raise DataError(
             f"{reference}: expected {expected} {_plain(store)}, found: {_plain(found)}. {REMEDY}"
         ) from error
+
+
+def _location(client: "mlflow.MlflowClient", reference: str) -> str:
+    """Follow a reference to where the files lie: a version to its model, a model to its artefacts."""
+    kind, _, rest = reference.partition(":/")
+    name, _, path = rest.strip("/").partition("/")
+    if kind == "models" and "@" in name:
+        return _location(client, str(client.get_model_version_by_alias(*name.split("@", 1)).source))
+    if kind == "models" and path:
+        return _location(client, str(client.get_model_version(name, path).source))
+    if kind == "models":
+        return str(client.get_logged_model(name).artifact_location)
+    if kind != "runs":
+        return reference
+    run = client.get_run(name)
+    outputs = run.outputs.model_outputs if run.outputs else []
+    models = [client.get_logged_model(output.model_id) for output in outputs]
+    named = [model for model in models if model.name == path]
+    if named:  # the last one of this name
+        return str(max(named, key=lambda model: model.creation_timestamp).artifact_location)
+    return f"{run.info.artifact_uri}/{path}"
 
 
 def _keep(fetched: Path, folder: Path, reference: str) -> None:
