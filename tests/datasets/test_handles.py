@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kedro.io import DataCatalog, DatasetError
 
-from outofcore.datasets.handles import FileDataset, FolderDataset, TrainingFolderDataset
+from outofcore.datasets.handles import FileDataset, FolderDataset, PlacedFileDataset, TrainingFolderDataset
 from outofcore.types import File, Folder, TrainingFolder
 
 KINDS = [(FolderDataset, Folder), (FileDataset, File), (TrainingFolderDataset, TrainingFolder)]
@@ -39,6 +39,27 @@ def test_saving_is_refused(dataset: Any, handle: Any, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="a handle cannot be saved to; a node writes to its path"):
         dataset(filepath=str(tmp_path / "place")).save("data")
     assert not (tmp_path / "place").exists()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_placed_file_takes_the_place_of_what_stood_there(tmp_path: Path, monkeypatch: Any, links: bool) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no links here")
+
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    made, place = tmp_path / "made.parquet", tmp_path / "out/table.parquet"
+    dataset = PlacedFileDataset(filepath=str(place))
+    for content in (b"first", b"second"):
+        made.unlink(missing_ok=True)
+        made.write_bytes(content)
+        dataset.save(File(made))
+        assert dataset.load() == File(place)
+        assert place.read_bytes() == made.read_bytes() == content
+        assert place.samefile(made) is links
+        assert list(place.parent.iterdir()) == [place]
+    made.unlink()
+    assert place.read_bytes() == b"second"
 
 
 def test_a_catalog_makes_them() -> None:

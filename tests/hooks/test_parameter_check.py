@@ -87,6 +87,9 @@ def test_a_path_in_a_file_is_sent_to_the_catalog(conf: Path) -> None:
         "in conf/<env>/catalog.yml, or pass --params mnist.data.images=..."
     )
     assert check(conf, runtime={"mnist": {"data": {"images": "/data/digits"}}}) is None
+    message = check(conf, "mnist: {predict: {model: 'models:/digits@champion'}}")
+    assert message is not None
+    assert "nothing reads it; set filepath of mnist.predict_model in conf/<env>/catalog.yml" in message
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """The closing summary of a prediction, as text for a terminal."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 MOST_CLASSES = 10
 """Classes that are counted one by one."""
+
+WIDTH = 70
+"""Characters of the counts in a line."""
 
 
 def prediction_text(namespace: str, summary: Mapping[str, Any], places: Mapping[str, Path], peak_bytes: int) -> str:
@@ -22,12 +26,12 @@ def prediction_text(namespace: str, summary: Mapping[str, Any], places: Mapping[
     """
     rate, bad = summary["samples_per_second"], summary["bad_samples"]
     counts = sorted(summary["classes"].items(), key=lambda pair: -pair[1])
-    shown = ", ".join(f"{label}: {count:,}" for label, count in counts[:MOST_CLASSES])
-    rest = sum(count for _, count in counts[MOST_CLASSES:])
+    others = [("others", sum(count for _, count in counts[MOST_CLASSES:]))] if len(counts) > MOST_CLASSES else []
+    shown = ", ".join(f"{label}: {count:,}" for label, count in counts[:MOST_CLASSES] + others)
     rows = [
         ("samples", f"{summary['samples']:,}"),
         *([("bad samples", f"{bad:,}  ({places['bad_predictions']})")] if bad else []),
-        ("predicted", shown + (f", others: {rest:,}" if rest else "")),
+        ("predicted", textwrap.fill(shown, WIDTH, subsequent_indent=" " * 20)),
         ("model", summary["model"]),
         ("speed", f"{rate:,.0f} samples/s" if rate else "nothing was left to predict"),
         ("peak memory", f"{peak_bytes / 2**20:,.0f} MiB"),
