@@ -15,7 +15,7 @@ from parameter_values import mnist_parameters
 from support import ArraySource, FailingSource
 
 from outofcore.errors import DataError
-from outofcore.nodes.predict import predict_source
+from outofcore.nodes.predict import classify_source, predict_source
 from outofcore.training.runtime import start_keras
 from outofcore.types import ModelFile
 
@@ -62,7 +62,7 @@ def run(
 ) -> Any:
     predict = mnist_parameters("predict", **{"part_samples": 100, **changes})
     source = source or ArraySource(x=values())
-    return predict_source(source, "x", about, model, label_map(classes), folder, loader, TRAINING, predict)
+    return classify_source(source, "x", about, model, label_map(classes), folder, loader, TRAINING, predict)
 
 
 class CountingSource(ArraySource):
@@ -286,3 +286,28 @@ def test_outputs_that_are_no_numbers(models: Any, tmp_path: Path) -> None:
     x[42, 1] = np.nan
     with pytest.raises(DataError, match="sample row 42: expected finite outputs of the model"):
         run(tmp_path, models[3], ArraySource(x=x))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_model_that_is_no_classifier(keras: Any, tmp_path: Path, several: bool) -> None:
+    inputs = keras.Input((4,))
+    sum_ = keras.layers.Dense(1, kernel_initializer="ones", name="sum")(inputs)
+    twice = keras.layers.Rescaling(2.0, name="twice")(sum_)
+    keras.Model(inputs, {"sum": sum_, "twice": twice} if several else sum_).save(tmp_path / "m.keras")
+    model = ModelFile(tmp_path / "m.keras", "m", None)
+
+    def columns(outputs: Any) -> dict[str, Any]:
+        return {name: part[:, 0] for name, part in (outputs if several else {"sum": outputs}).items()}
+
+    table, _, summary = predict_source(
+        ArraySource(x=values()), "x", ABOUT, model, lambda net: None, columns, tmp_path / "parts", LOADER, TRAINING,
+        mnist_parameters("predict"),
+    )  # fmt: skip
+    found = pd.read_parquet(table.path)
+    assert found.columns.tolist() == ["sample_id", "sum", *(["twice"] if several else [])]
+    np.testing.assert_allclose(found["sum"], values().sum(axis=1), rtol=1e-5, atol=1e-6)
+    assert set(summary) == {"model", "samples", "bad_samples", "samples_per_second"}
+    with pytest.raises(
+        DataError, match=r"m: expected a model of 3 classes .* found " + ("no classifier" if several else "one of 2")
+    ):
+        run(tmp_path / "classes", model)

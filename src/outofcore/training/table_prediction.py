@@ -12,16 +12,16 @@ from outofcore.backend import keras
 from outofcore.errors import DataError
 from outofcore.loaders.readers import open_reader
 from outofcore.loaders.reading import Reader
-from outofcore.parameters.training import LoaderParameters
 from outofcore.progress_bar import progress
 from outofcore.sources.base import Positions, Source
 from outofcore.table_parts import PROBLEM, TableParts
 from outofcore.training.prefetch import Prefetch
 from outofcore.training.steps import predict_call
 from outofcore.training.stopping import STOP
+from outofcore.types import LoaderSettings
 
-Columns = Callable[[NDArray[Any]], Mapping[str, Any]]
-"""Turns a model's outputs, shape `(samples, ...)`, into columns of a table by name."""
+Columns = Callable[[Any], Mapping[str, Any]]
+"""Turns a model's outputs, shape `(samples, ...)` or several of them by name, into columns of a table."""
 
 Problems = dict[int, str]
 """What is wrong with samples, by their position."""
@@ -34,7 +34,7 @@ def predict_into(
     columns: Columns,
     *,
     x: str,
-    loader: LoaderParameters,
+    loader: LoaderSettings,
     part_samples: int,
     every_seconds: float,
     skip_bad: bool,
@@ -121,10 +121,9 @@ def _read_around(reader: Reader, positions: Positions, x: str) -> Iterator[tuple
         yield from _read_around(reader, positions[middle:], x)
 
 
-def _rows(
-    ids: list[str], outputs: NDArray[Any], columns: Columns, positions: Positions, problems: Problems
-) -> pa.Table:
-    finite = np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1)
+def _rows(ids: list[str], outputs: Any, columns: Columns, positions: Positions, problems: Problems) -> pa.Table:
+    several = outputs.values() if isinstance(outputs, Mapping) else [outputs]
+    finite = np.all([np.isfinite(output).reshape(len(ids), -1).all(axis=1) for output in several], axis=0)
     if not finite.all():
         raise DataError(
             f"sample {ids[int(finite.argmin())]}: expected finite outputs of the model, found others. "

@@ -5,7 +5,7 @@ from kedro.pipeline import Pipeline
 from outofcore.models.digit_cnn import build_digit_cnn
 from outofcore.nodes.acquire import acquire_digits
 from outofcore.nodes.load import load_images
-from outofcore.nodes.predict import predict_images
+from outofcore.nodes.predict_images import predict_images
 from outofcore.nodes.validate import validate_images
 from outofcore.pipelines.supervised import assess, fit_stage, predict, prepare
 
