@@ -140,6 +140,27 @@ class BatchLoader(keras.utils.PyDataset):
             fields[part] if isinstance(part, str) else {name: fields[name] for name in part} for part in self._parts
         )
 
+    def samples(self, places: NDArray[np.int64], pass_: int = 0) -> Item:
+        """Read a few samples by their places in a pass, in the calling thread.
+
+        Args:
+            places: Places, int64, shape `(count,)`; of an unshuffled loader, place i is row i of what
+                was predicted from it.
+            pass_: Number of the pass.
+
+        Returns:
+            As `read` does; row i is the sample at `places[i]`.
+
+        Raises:
+            DataError: A sample cannot be read.
+        """
+        ordered = order(len(self.selection), self.seed, pass_, self.shuffle)
+        indices = [ordered.take(place, place + 1) for place in places.tolist()]
+        positions = self.selection.positions(np.concatenate([np.empty(0, np.int64), *indices]))
+        source, transform, *_ = self._reading
+        fields = open_reader(source, transform, 0, False, self.timeout_seconds).read(positions, pass_)
+        return tuple(fields[name] for name in self._names)
+
     def ids(self, pass_: int, start: int, stop: int) -> list[str]:
         """Sample IDs of batches `start` to `stop` of a pass."""
         return self.source.ids(self.positions(pass_, start, stop))

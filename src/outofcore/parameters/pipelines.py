@@ -12,6 +12,7 @@ from outofcore.parameters.data import (
 )
 from outofcore.parameters.models import DigitCnnParameters
 from outofcore.parameters.prediction import PredictParameters
+from outofcore.parameters.reporting import ReportParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 
 
@@ -29,6 +30,7 @@ class MnistParameters(Group):
         model: The net.
         training: How it is trained.
         predict: How it is used on new data.
+        report: What the report shows, and whether it is opened.
     """
 
     seed: NonNegativeInt
@@ -41,6 +43,7 @@ class MnistParameters(Group):
     model: DigitCnnParameters
     training: TrainingParameters
     predict: PredictParameters
+    report: ReportParameters
 
 
 NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
@@ -57,6 +60,7 @@ EXECUTION_ONLY = frozenset(
         "loader.timeout_seconds",
         "predict.bad_samples",
         "predict.part_samples",
+        "report",
         "training.checkpoint",
         "training.resume",
         "training.log_every_steps",

@@ -13,6 +13,7 @@ from outofcore.nodes.evaluate import evaluate_classifier
 from outofcore.nodes.label_map import make_label_map
 from outofcore.nodes.pack import pack
 from outofcore.nodes.partition import partition
+from outofcore.nodes.report import CLASSIFIER_FIGURES, report_classifier
 from outofcore.nodes.scan import scan
 from outofcore.nodes.summarize import summarize
 from outofcore.nodes.train import train
@@ -95,7 +96,7 @@ def fit_stage(build: Function, inputs: Sequence[str]) -> Pipeline:
 
 
 def assess() -> Pipeline:
-    """Nodes from a trained classifier to figures of its quality."""
+    """Nodes from a trained classifier to figures of its quality and the report of the run."""
     return Pipeline(
         [
             Node(
@@ -105,6 +106,26 @@ def assess() -> Pipeline:
                 name="evaluate",
             ),
             Node(summarize, ["metrics", "training_summary", "data_summary"], "summary", name="summarize"),
+            Node(
+                report_classifier,
+                [
+                    "training_trace",
+                    "training_summary",
+                    "metrics",
+                    "test_predictions",
+                    "data_summary",
+                    "label_map",
+                    "validation_summary",
+                    "validation_report",
+                    "train_loader",
+                    "test_loader",
+                    "model@file",
+                    "run_information",
+                    "params:report",
+                ],
+                ["report", *CLASSIFIER_FIGURES],
+                name="report",
+            ),
         ],
         tags="assess",
     )

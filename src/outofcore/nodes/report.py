@@ -1,0 +1,98 @@
+"""Draw the figures of a run and write its report."""
+
+from typing import Any
+
+import numpy as np
+
+from outofcore.parameters.reporting import ReportParameters
+from outofcore.types import File, Loader, Table
+
+CLASSIFIER_FIGURES = (
+    "learning_curves",
+    "confusion_matrix",
+    "roc_curve",
+    "precision_recall_curve",
+    "class_balance",
+    "training_samples",
+    "worst_mistakes",
+    "time_spent",
+    "speed_and_memory",
+)
+"""Figures of `report_classifier`, in the order of its outputs."""
+
+
+def report_classifier(
+    training_trace: Table,
+    training_summary: dict[str, Any],
+    metrics: dict[str, Any],
+    test_predictions: Table,
+    data_summary: dict[str, Any],
+    label_map: dict[str, int],
+    validation_summary: dict[str, Any],
+    validation_report: Table,
+    train_loader: Loader,
+    test_loader: Loader,
+    model: File,
+    run_information: dict[str, Any],
+    report: ReportParameters,
+) -> tuple[Any, ...]:
+    """Draw the figures of a classifier's run and write its report.
+
+    Args:
+        training_trace: Metrics, time and memory over the training.
+        training_summary: What the training says of itself.
+        metrics: Metrics of the test split.
+        test_predictions: A row per sample of the test split, in the order of its loader.
+        data_summary: What the data is.
+        label_map: Code of each label.
+        validation_summary: What looking at the files has found.
+        validation_report: Bad samples and why.
+        train_loader: Batches of the training split, of which the first samples are shown.
+        test_loader: Batches of the test split, of which mistakes are shown.
+        model: The trained model.
+        run_information: What run this is.
+        report: What is shown.
+
+    Returns:
+        The report, HTML with all in it, and the matplotlib figures of `CLASSIFIER_FIGURES`.
+    """
+    from outofcore.reporting import classifier, run_sections
+    from outofcore.reporting.page import render_page
+    from outofcore.reporting.samples import as_picture, worst_mistakes
+
+    labels = sorted(label_map, key=label_map.__getitem__)
+    count = min(report.samples, len(train_loader.selection))
+    images, codes = train_loader.samples(np.arange(count))[:2]
+    mistakes = worst_mistakes(test_predictions, report.mistakes)
+    mistaken = test_loader.samples(mistakes["row"].to_numpy())[0]
+    results = classifier.Results(
+        trace=training_trace,
+        training=training_summary,
+        metrics=metrics,
+        predictions=test_predictions,
+        data=data_summary,
+        labels=labels,
+        validation=validation_summary,
+        bad=validation_report,
+        samples=([as_picture(image) for image in images], [labels[int(code)] for code in codes]),
+        mistakes=mistakes,
+        mistaken=[as_picture(image) for image in mistaken],
+    )
+    figures = classifier.draw(results)
+    shape = ", ".join(map(str, mistaken.shape[1:]))
+    gives = "the probability of every class" if len(labels) > 2 else f"the probability of class {labels[1]}"
+    html = render_page(
+        f"{run_information['namespace']}: training report",
+        f"Run {run_information['name']}, experiment {run_information['experiment']}",
+        classifier.headline(results),
+        [
+            *classifier.sections(results, figures),
+            run_sections.use_section(model.path, f"{mistaken.dtype}, shape (samples, {shape})", gives, run_information),
+            run_sections.repeat_section(
+                run_information,
+                {"data digest": data_summary["digest"], "partition digest": data_summary["partition_digest"]},
+            ),
+            run_sections.parameters_section(run_information["parameters"]),
+        ],
+    )
+    return html, *(figures[name] for name in CLASSIFIER_FIGURES)

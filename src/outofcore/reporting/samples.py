@@ -1,0 +1,163 @@
+"""Samples as pictures: a grid of them, and those that the model got most wrong."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from outofcore.reporting.palette import LIGHT
+from outofcore.reporting.style import SMALL, TINY, WIDTH, new_figure, records, shorten, text_options
+
+LONGEST_SIDE = 96
+"""Pixels; larger samples are thinned out to keep a report small."""
+
+TINY_SIDE = 32
+
+MISTAKE_COLUMNS = ["sample_id", "true", "predicted", "probability"]
+
+Picture = NDArray[np.uint8]
+
+
+def as_picture(sample: NDArray[Any]) -> Picture:
+    """Turn a sample into a picture.
+
+    Args:
+        sample: An image, shape `(height, width)` or `(height, width, channels)` of 1 or 3 channels, or
+            a volume, `(depth, height, width, channels)`, of which the three central slices are taken.
+            uint8 is taken as it is, all else spread over black to white.
+
+    Returns:
+        Red, green, blue, uint8, shape `(height, width, 3)`, no longer than 96 pixels a side.
+    """
+    if sample.ndim == 4:
+        depth, height, width = (size // 2 for size in sample.shape[:3])
+        sample = _beside([sample[depth], sample[:, height], sample[:, :, width]])
+    if sample.dtype != np.uint8:
+        values = sample.astype(np.float64)
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        sample = np.nan_to_num((values - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
+    picture = sample if sample.ndim == 3 else sample[..., None]
+    step = math.ceil(max(picture.shape[:2]) / LONGEST_SIDE)
+    if step > 1:
+        height, width = (size // step * step for size in picture.shape[:2])
+        blocks = picture[:height, :width].reshape(height // step, step, width // step, step, -1)
+        picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(picture[..., :3], (*picture.shape[:2], 3)))
+
+
+def _beside(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Put slices beside each other, those that are lower in the middle."""
+    height = max(each.shape[0] for each in slices)
+    padded = []
+    for each in slices:
+        above = (height - each.shape[0]) // 2
+        padded.append(np.pad(each, [(above, height - each.shape[0] - above), *[(0, 0)] * (each.ndim - 1)]))
+    return np.concatenate(padded, axis=1)
+
+
+def sample_grid(pictures: Sequence[Picture], labels: Sequence[str]) -> Figure:
+    """Draw samples with their labels.
+
+    Args:
+        pictures: As `as_picture` gives them.
+        labels: Label of each.
+    """
+    columns = 8 if pictures and max(pictures[0].shape[:2]) <= TINY_SIDE else 5
+    wide = bool(pictures) and pictures[0].shape[1] > 2 * pictures[0].shape[0]  # slices of a volume
+    columns = 2 if wide else columns
+    longest = int(WIDTH / columns * 72 / (0.62 * SMALL))
+    return _grid(pictures, [(shorten(label, longest), "") for label in labels], columns)
+
+
+def worst_mistakes(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Choose the mistakes of which the model was surest.
+
+    Args:
+        predictions: `sample_id`, `label`, `predicted` and `probability_<label>` of every class.
+        most: Rows at most.
+
+    Returns:
+        `row` (place in `predictions`), `sample_id`, `true`, `predicted`, `probability` of the class
+        that was predicted and `probability_of_true`, the lowest probability of the truth first.
+    """
+    label, predicted = predictions["label"].to_numpy(), predictions["predicted"].to_numpy()
+    wrong = np.flatnonzero(label != predicted)
+    columns = {name: place for place, name in enumerate(predictions.columns)}
+
+    def of(names: NDArray[Any]) -> NDArray[np.float64]:
+        pairs = zip(wrong.tolist(), names, strict=True)
+        return np.array([predictions.iat[row, columns[f"probability_{name}"]] for row, name in pairs], np.float64)
+
+    table = pd.DataFrame(
+        {
+            "row": wrong,
+            "sample_id": predictions["sample_id"].to_numpy()[wrong],
+            "true": label[wrong],
+            "predicted": predicted[wrong],
+            "probability": of(predicted[wrong]),
+            "probability_of_true": of(label[wrong]),
+        }
+    )
+    return table.sort_values(["probability_of_true", "row"]).head(most).reset_index(drop=True)
+
+
+def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: int) -> Figure:
+    """Draw mistakes with what they are, what they were taken for, and their IDs.
+
+    Args:
+        pictures: Pictures of the rows of `mistakes`.
+        mistakes: From `worst_mistakes`.
+        samples: Number of samples that were predicted.
+    """
+    if not pictures:
+        figure = new_figure(0.9, laid_out=False)
+        axes = _canvas(figure, 1.0, 0.9 / WIDTH)
+        text = f"No mistake among {samples:,} test samples."
+        axes.text(0.5, 0.1, text, ha="center", va="center", **text_options(9.0))
+        return figure
+    wide = pictures[0].shape[1] > 2 * pictures[0].shape[0]
+    columns = 2 if wide else 4
+    longest = int(WIDTH / columns * 72 / (0.66 * TINY))
+    captions = [
+        (
+            f"{shorten(true, longest // 2 - 3)} → {shorten(predicted, longest // 2 - 3)}  {probability:.0%}",
+            shorten(sample_id, longest),
+        )
+        for sample_id, true, predicted, probability in records(mistakes[MISTAKE_COLUMNS])
+    ]
+    return _grid(pictures, captions, columns)
+
+
+def _grid(pictures: Sequence[Picture], captions: Sequence[tuple[str, str]], columns: int) -> Figure:
+    """Draw pictures in rows, a line or two of text below each; the unit is a column's width."""
+    gap, line = 0.1, 11 / 72 / (WIDTH / columns)
+    ratio = max((each.shape[0] / each.shape[1] for each in pictures), default=0.3)
+    lines = 1 + any(second for _, second in captions)
+    height = (1 - gap) * ratio + lines * line + gap
+    rows = max(math.ceil(len(pictures) / columns), 1)
+    figure = new_figure(rows * height * WIDTH / columns, laid_out=False)
+    axes = _canvas(figure, columns, rows * height)
+    for place, (picture, (first, second)) in enumerate(zip(pictures, captions, strict=True)):
+        left, top = place % columns + gap / 2, place // columns * height + gap / 4
+        bottom = top + (1 - gap) * picture.shape[0] / picture.shape[1]
+        axes.imshow(picture, extent=(left, left + 1 - gap, bottom, top), interpolation="none")
+        size = (1 - gap, bottom - top)
+        axes.add_patch(Rectangle((left, top), *size, facecolor="none", edgecolor=LIGHT["line"], linewidth=0.8))
+        middle = left + (1 - gap) / 2
+        axes.text(middle, bottom + 0.72 * line, first, ha="center", va="center", **text_options(SMALL))
+        axes.text(middle, bottom + 1.65 * line, second, ha="center", va="center", **text_options(TINY, "muted"))
+    axes.set(xlim=(0, columns), ylim=(rows * height, 0))
+    return figure
+
+
+def _canvas(figure: Figure, width: float, height: float) -> Axes:
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    return axes
