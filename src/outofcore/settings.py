@@ -5,6 +5,7 @@ import warnings
 
 from outofcore.hooks.parameter_check import ParameterCheckHooks
 from outofcore.hooks.progress import ProgressHooks
+from outofcore.hooks.report_opening import ReportOpeningHooks
 from outofcore.hooks.run_lifecycle import RunLifecycleHooks
 from outofcore.tracking.hook import TrackingHooks
 
@@ -12,7 +13,7 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 # Kedro calls OmegaConf in a way that OmegaConf 2.4 warns of, in every command.
 warnings.filterwarnings("ignore", message="register_new_resolver", category=UserWarning)
 
-HOOKS = (ParameterCheckHooks(), RunLifecycleHooks(), TrackingHooks(), ProgressHooks())
+HOOKS = (ParameterCheckHooks(), RunLifecycleHooks(), TrackingHooks(), ProgressHooks(), ReportOpeningHooks())
 
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 

@@ -51,6 +51,7 @@ class RunLifecycleHooks:
         self._uri = DEFAULT_STORE
         self._locks: list[IO[str]] = []
         self._places: dict[str, Path] = {}
+        self._files: dict[str, Path] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -62,7 +63,12 @@ class RunLifecycleHooks:
 
     @hook_impl
     def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
-        """Note the training folder of each namespace."""
+        """Note the training folder of each namespace, and where results lie."""
+        self._files = {
+            name: Path(entry["filepath"])
+            for name, entry in conf_catalog.items()
+            if isinstance(entry, dict) and "filepath" in entry
+        }
         self._places = {
             name.partition(".")[0]: Path(entry["filepath"])
             for name, entry in conf_catalog.items()
@@ -109,7 +115,12 @@ class RunLifecycleHooks:
         for name in sorted(pipeline.all_outputs()):
             if name.rpartition(".")[2] == "summary":
                 namespace = name.rpartition(".")[0]
-                text = summary_text(namespace, catalog.load(name), peak, self._uri)
+                places = {
+                    file.removeprefix(f"{namespace}."): path
+                    for file, path in self._files.items()
+                    if file.startswith(f"{namespace}.") and file in pipeline.datasets()
+                }
+                text = summary_text(namespace, catalog.load(name), peak, self._uri, places, Path.cwd())
                 sys.stdout.write(text)
                 sys.stdout.flush()
             if name.rpartition(".")[2] == "prediction_summary":

@@ -1,19 +1,31 @@
-"""The closing summary of a run, as text for a terminal."""
+"""The closing summary of a run, as text for a terminal of 80 columns and 24 lines."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 
+PLACES = {"report": "report", "model": "model@keras", "predictions": "test_predictions"}
+"""Results that the summary says the places of, by what it calls them: datasets of the catalog."""
 
-def ui_command(uri: str) -> str:
-    """Say how to look at the runs of a tracking store."""
+
+def ui_commands(uri: str) -> list[tuple[str, str]]:
+    """Say how to look at the runs of a tracking store: names and commands or addresses."""
     if uri.startswith("http"):
-        return uri
+        return [("MLflow UI", uri)]
     plain = f"uv run mlflow ui --backend-store-uri {uri}"
-    return f"make ui   (or: {plain})" if uri == DEFAULT_STORE else plain
+    return [("MLflow UI", "make ui"), ("  without make", plain)] if uri == DEFAULT_STORE else [("MLflow UI", plain)]
 
 
-def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int, uri: str) -> str:
+def short_path(path: Path, base: Path) -> str:
+    """Write a path from a folder on when it lies below it, else whole."""
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
+
+
+def summary_text(
+    namespace: str, summary: dict[str, Any], peak_bytes: int, uri: str, places: Mapping[str, Path], base: Path
+) -> str:
     """Write the closing summary.
 
     Args:
@@ -21,6 +33,8 @@ def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int, uri: 
         summary: Figures as the `summarize` node gives them.
         peak_bytes: Most memory that the run held.
         uri: Where MLflow keeps the run.
+        places: Files of results by name of the dataset, without the namespace.
+        base: Folder from which paths are written.
 
     Returns:
         Lines, with a line break at the end.
@@ -33,7 +47,8 @@ def summary_text(namespace: str, summary: dict[str, Any], peak_bytes: int, uri: 
         ("training speed", f"{summary['samples_per_second']:,.0f} samples/s"),
         ("waiting for data", f"{summary['waiting_share']:.1%} of training time"),
         ("peak memory", f"{peak_bytes / 2**20:,.0f} MiB"),
-        ("MLflow UI", ui_command(uri)),
+        *((name, short_path(places[dataset], base)) for name, dataset in PLACES.items() if dataset in places),
+        *ui_commands(uri),
     ]
     lines = [f"  {name:<17} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: finished", *lines, ""])

@@ -82,8 +82,8 @@ def report_classifier(
     shape = ", ".join(map(str, mistaken.shape[1:]))
     gives = "the probability of every class" if len(labels) > 2 else f"the probability of class {labels[1]}"
     html = render_page(
-        f"{run_information['namespace']}: training report",
-        f"Run {run_information['name']}, experiment {run_information['experiment']}",
+        f"Training report: {run_information['namespace']}",
+        f"Run {run_information['name']} of experiment {run_information['experiment']}",
         classifier.headline(results),
         [
             *classifier.sections(results, figures),

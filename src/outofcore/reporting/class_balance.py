@@ -48,7 +48,7 @@ def class_balance(classes: Mapping[str, Mapping[str, int]]) -> Figure:
     largest = max(count / max(sum(counts.values()), 1) for counts in classes.values() for count in counts.values())
     grid[0].set_xlim(0, largest * 1.6)  # room for the number behind the longest bar
     few_ticks(grid[0], x=3)
-    grid[0].xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    grid[0].xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol="%"))
     figure.supxlabel("share of the split; numbers are samples", **text_options(SMALL, "muted"))
     return settle(figure)
 

@@ -19,7 +19,7 @@ from outofcore.reporting.spending import throughput_and_memory, time_spent
 from outofcore.reporting.style import records
 from outofcore.reporting.svg import inline_svg
 
-CONFUSIONS = 12
+CONFUSIONS = 8
 """Pairs of classes listed as most often confused."""
 
 
@@ -81,7 +81,11 @@ def headline(results: Results) -> list[Tile]:
         Tile(f"{metrics['accuracy']:.2%}", "test accuracy", f"{wrong:,} of {metrics['samples']:,} samples wrong"),
         Tile(f"{metrics['loss']:.4f}", "test loss", "cross-entropy in nats, 0 is best"),
         Tile("–" if area is None else f"{area:.4f}", "ROC AUC", "mean over classes, 1 is best"),  # noqa: RUF001
-        Tile(f"{training['epochs']:,}", "epochs", f"best: {best}" if best else "the last one's weights"),
+        Tile(
+            f"{training['epochs']:,}",
+            "epochs",
+            f"the weights of epoch {best} were kept" if best else "the last weights were kept",
+        ),
         Tile(f"{training['samples_per_second']:,.0f}", "samples per second", "in training"),
         Tile(f"{training['waiting_share']:.1%}", "waiting for data", "of the time in training"),
     ]
@@ -107,7 +111,11 @@ def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
                     "Circles: training; squares, dashed: validation, at the end of each epoch. Thin: running means "
                     "within epochs.",
                 ),
-                picture("time_spent", "Where the time went", "A long wait for data asks for loader.workers or packs."),
+                picture(
+                    "time_spent",
+                    "Where the time went",
+                    "Much waiting for data? Raise loader.workers, or set loader.packed.",
+                ),
                 picture("speed_and_memory", "Speed and memory", "Memory that keeps growing would be a leak."),
             ],
         ),
@@ -117,7 +125,7 @@ def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
 
 def _quality(results: Results, picture: Any) -> Section:
     labels, counts = results.labels, results.metrics["confusion_matrix"]
-    rest = "class against the rest" if len(labels) > 2 else f"class {labels[1]} against {labels[0]}"
+    rest = "each class against the rest" if len(labels) > 2 else f"class {labels[1]} against {labels[0]}"
     confused = largest_confusions(counts, labels, CONFUSIONS) if len(labels) > 2 else pd.DataFrame()
     classes = results.metrics["classes"]
     blocks: list[Block] = [
@@ -126,15 +134,15 @@ def _quality(results: Results, picture: Any) -> Section:
             "Confusion matrix",
             "Each row is a true class. Blue is right, orange wrong; deeper means a larger share of the row.",
         ),
-        picture("roc_curve", "ROC", f"The nearer to the upper left corner the better; {rest}."),
+        picture("roc_curve", "ROC", f"Upper left is best; {rest}."),
         picture(
             "precision_recall_curve",
             "Precision and recall",
-            "What share of the samples named a class are of it, over what share of the class is found.",
+            "Precision: right among those given the class. Recall: found of the class. Upper right is best.",
         ),
         Listing(
             "Figures by class",
-            "Precision: right among those named so. Recall: found among those that are so.",
+            "All figures are better the nearer they are to 1.",
             ["class", "precision", "recall", "F1", "ROC AUC", "samples"],
             [
                 (

@@ -14,7 +14,7 @@ from outofcore.reporting.style import few_ticks, label_ends, new_figure, number,
 EPOCHS_ON_AXIS = 4
 """From so many epochs on the axis counts epochs, below it optimizer steps."""
 
-PANEL_INCHES = 1.5
+PANEL_INCHES = 1.75
 MOST_PANELS = 4
 WIDE_RANGE = 50.0
 """A loss that falls by more than this factor stands on a logarithmic axis."""
@@ -81,7 +81,7 @@ def _panel(axes: Axes, trace: pd.DataFrame, metric: str, place: Any, ends: Any) 
     labels = []
     if kept.any():
         what = "training" if metric != "learning_rate" else "rate"
-        labels.append((values[kept][-1], f"{what} {values[kept][-1]:.3g}", "blue"))
+        labels.append((values[kept][-1], f"{what} {_value(values[kept][-1])}", "blue"))
     validation = trace.get(f"val_{metric}", pd.Series(np.nan, trace.index)).to_numpy(float)
     known = np.isfinite(validation)
     if known.any():
@@ -96,10 +96,14 @@ def _panel(axes: Axes, trace: pd.DataFrame, metric: str, place: Any, ends: Any) 
             markerfacecolor=LIGHT["surface"],
             markeredgewidth=1.2,
         )
-        labels.append((validation[known][-1], f"validation {validation[known][-1]:.3g}", "orange"))
+        labels.append((validation[known][-1], f"validation {_value(validation[known][-1])}", "orange"))
     _scale(axes, metric, np.concatenate([values[np.isfinite(values)], validation[known]]))
     axes.set_xlim(0, max(place.max() * 1.02, 1.0))
     label_ends(axes, labels, PANEL_INCHES - 0.45)
+
+
+def _value(value: float) -> str:
+    return number(value) if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def _scale(axes: Axes, metric: str, shown: Any) -> None:

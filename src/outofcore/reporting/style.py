@@ -15,8 +15,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from outofcore.reporting.palette import LIGHT
 
-WIDTH = 4.4
-"""Inches; the page shows a figure at 340 to 520 pixels, where 8 points read as 9 to 13 pixels."""
+WIDTH = 3.9
+"""Inches; the page shows a figure at 320 to 500 pixels, where 8 points are 9 to 14 pixels high."""
 
 DPI = 200
 TEXT, SMALL, TINY = 8.0, 7.0, 6.0
