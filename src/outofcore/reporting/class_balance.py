@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from outofcore.reporting.palette import LIGHT, SERIES
 from outofcore.reporting.style import (
@@ -23,6 +23,9 @@ from outofcore.reporting.style import (
 WITH_BARS = 24
 """Most classes that get a bar each."""
 
+WIDE_RANGE = 50
+"""Counts that differ by more than this factor stand on a logarithmic axis."""
+
 DASHES = ((None, None), (5, 1.5), (1.5, 1.2), (6, 1.5, 1.5, 1.5))
 
 
@@ -38,7 +41,7 @@ def class_balance(classes: Mapping[str, Mapping[str, int]]) -> Figure:
     labels = list(next(iter(classes.values())))
     if len(labels) > WITH_BARS:
         return _lines(classes)
-    figure = new_figure(0.75 + 0.2 * max(len(labels), 3))
+    figure = new_figure(0.9 + 0.2 * max(len(labels), 3))
     grid = figure.subplots(1, len(classes), sharey=True, sharex=True, squeeze=False)[0]
     for axes, (split, counts) in zip(grid, classes.items(), strict=True):
         _bars(axes, split, np.array([counts[label] for label in labels]))
@@ -54,7 +57,7 @@ def class_balance(classes: Mapping[str, Mapping[str, int]]) -> Figure:
 
 
 def _bars(axes: Axes, split: str, counts: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> None:
-    plain(axes, y=f"{split}  {counts.sum():,}", grid="x")
+    plain(axes, y=f"{split}\n{counts.sum():,}", grid="x")
     shares = counts / max(counts.sum(), 1)
     axes.barh(range(len(counts)), shares, height=0.68, color=LIGHT["blue"])
     for place, (share, count) in enumerate(zip(shares, counts.tolist(), strict=True)):
@@ -70,6 +73,8 @@ def _bars(axes: Axes, split: str, counts: "np.ndarray[tuple[int], np.dtype[np.in
 
 def _lines(classes: Mapping[str, Mapping[str, int]]) -> Figure:
     figure = new_figure(2.6)
+    every = [count for counts in classes.values() for count in counts.values()]
+    least, most = min(every), max(every)
     axes = plain(figure.add_subplot(), "classes, from the most frequent to the rarest", "samples")
     ends = []
     for (split, counts), colour, dashes in zip(classes.items(), SERIES, DASHES, strict=False):
@@ -77,7 +82,13 @@ def _lines(classes: Mapping[str, Mapping[str, int]]) -> Figure:
         axes.plot(np.arange(1, len(values) + 1), values, color=LIGHT[colour], linewidth=1.4, dashes=dashes)
         ends.append((float(values[-1]), f"{split} {number(values[-1])}", colour))
     axes.set_xlim(1, len(next(iter(classes.values()))))
-    axes.set_ylim(bottom=0)
     few_ticks(axes, x=6, y=4, whole=True)
+    if least > 0 and most > WIDE_RANGE * least:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.tick_params(which="minor", length=0)
+        axes.set_title("samples (logarithmic)", **text_options(fontweight="bold"), loc="left", pad=5)
+    else:
+        axes.set_ylim(bottom=0)
     label_ends(axes, ends, 2.0)
     return settle(figure)

@@ -36,7 +36,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> 
     matrix = np.asarray(counts)
     classes = len(labels)
     opacity = np.sqrt(row_shares(matrix))
-    figure = new_figure(3.0 if classes <= 2 else 3.7 if classes <= WITH_SHARES else 4.3)
+    figure = new_figure(3.0 if classes <= 2 else 3.7 if classes <= WITH_SHARES else 4.0)
     axes = plain(figure.add_subplot(), grid="")
     axes.imshow(_cells(opacity), interpolation="none")
     axes.spines["bottom"].set_visible(False)
@@ -70,8 +70,8 @@ def _name_classes(axes: Axes, labels: Sequence[str]) -> None:
         axes.set_xlabel(f"predicted class, 1 to {count:,} in label order", **text_options(TEXT, "muted"), labelpad=0)
         axes.set_ylabel("true class", **text_options(TEXT, "muted"), labelpad=0)
         return
-    names = [shorten(label, 18 if count <= WITH_COUNTS else 12) for label in labels]
-    size = SMALL if count <= WITH_COUNTS else 4.5
+    names = [shorten(label, 18 if count <= 10 else 12) for label in labels]
+    size = SMALL if count <= 10 else 5.5 if count <= WITH_COUNTS else 4.0
     long = max(map(len, names)) > max(2, 28 // count)
     turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
     axes.set_xticks(range(count), names, **text_options(size), **turned)

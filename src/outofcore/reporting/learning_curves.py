@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from outofcore.reporting.palette import LIGHT
-from outofcore.reporting.style import few_ticks, label_ends, new_figure, number, plain, settle, text_options
+from outofcore.reporting.style import SMALL, few_ticks, label_ends, new_figure, number, plain, settle, text_options
 
 EPOCHS_ON_AXIS = 4
 """From so many epochs on the axis counts epochs, below it optimizer steps."""
@@ -127,13 +127,8 @@ def _mark_best(axes: Axes, ends: Any, best_epoch: int | None, with_text: bool) -
     x = ends[best_epoch - 1]
     axes.axvline(x, color=LIGHT["muted"], linewidth=0.9, dashes=(1, 1.5), zorder=0)
     if with_text:
-        side = "right" if x > axes.get_xlim()[1] * 0.2 else "left"
-        axes.annotate(
-            f"best: epoch {best_epoch}",
-            (x, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(-3 if side == "right" else 3, 5),
-            textcoords="offset points",
-            ha=side,
-            **text_options(7.0, "muted"),
-        )
+        share = x / axes.get_xlim()[1]
+        late = share > 0.7
+        place = share if late else max(share, 0.46)  # beside the line, and clear of the title
+        options = text_options(SMALL, "muted", ha="right" if late else "left")
+        axes.text(place, 1.05, f"best: epoch {best_epoch}", transform=axes.transAxes, **options)

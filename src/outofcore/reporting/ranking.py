@@ -70,7 +70,7 @@ def roc(truth: NDArray[Any], probabilities: Mapping[str, NDArray[Any]]) -> Figur
     names = list(probabilities)[1:] if len(probabilities) == 2 else list(probabilities)
     axes = _draw(truth, probabilities, names, (roc_curve, area_below), "AUC", "lower right")
     axes.plot([0, 1], [0, 1], color=LIGHT["faint"], linewidth=0.8, dashes=(1, 2), zorder=0)
-    axes.text(0.3, 0.27, "guessing", rotation=45, rotation_mode="anchor", **text_options(SMALL, "muted"))
+    axes.text(0.6, 0.62, "guessing", rotation=45, rotation_mode="anchor", **text_options(SMALL, "muted"))
     plain(axes, "false positive rate", "true positive rate", "both")
     return settle(axes.get_figure())  # type: ignore[arg-type]
 

@@ -49,7 +49,8 @@ def residuals(table: pd.DataFrame) -> Figure:
     axes = plain(figure.add_subplot(), "residual: predicted less actual", "samples")
     axes.stairs(counts, edges, fill=True, color=LIGHT["blue"])
     axes.axvline(0.0, color=LIGHT["ink"], linewidth=0.8, dashes=(4, 2))
-    few_ticks(axes, x=6, y=4)
+    few_ticks(axes, x=6)
+    few_ticks(axes, y=4, whole=True)
     outside = int(((values < low) | (values > high)).sum())
     mean = float(values.mean()) if len(values) else 0.0
     text = f"mean {mean:.3g}; {outside:,} samples lie outside"

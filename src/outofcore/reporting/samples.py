@@ -72,7 +72,7 @@ def sample_grid(pictures: Sequence[Picture], labels: Sequence[str]) -> Figure:
     wide = bool(pictures) and pictures[0].shape[1] > 2 * pictures[0].shape[0]  # slices of a volume
     columns = 2 if wide else columns
     longest = int(WIDTH / columns * 72 / (0.62 * SMALL))
-    return _grid(pictures, [(shorten(label, longest), "") for label in labels], columns)
+    return _grid(pictures, [(shorten(label, longest),) for label in labels], columns)
 
 
 def worst_mistakes(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -123,10 +123,15 @@ def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: 
         return figure
     wide = pictures[0].shape[1] > 2 * pictures[0].shape[0]
     columns = 2 if wide else 4
-    longest = int(WIDTH / columns * 72 / (0.66 * TINY))
+    longest = int(WIDTH / columns * 72 / (0.62 * SMALL))
+    short = int(mistakes[["true", "predicted"]].map(len).to_numpy().max()) <= (longest - 9) // 2
     captions = [
         (
-            f"{shorten(true, longest // 2 - 3)} → {shorten(predicted, longest // 2 - 3)}  {probability:.0%}",
+            *(
+                (f"{true} → {predicted}  {probability:.0%}",)
+                if short
+                else (shorten(true, longest), f"→ {shorten(predicted, longest - 6)} {probability:.0%}")
+            ),
             shorten(sample_id, longest),
         )
         for sample_id, true, predicted, probability in records(mistakes[MISTAKE_COLUMNS])
@@ -134,24 +139,25 @@ def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: 
     return _grid(pictures, captions, columns)
 
 
-def _grid(pictures: Sequence[Picture], captions: Sequence[tuple[str, str]], columns: int) -> Figure:
-    """Draw pictures in rows, a line or two of text below each; the unit is a column's width."""
+def _grid(pictures: Sequence[Picture], captions: Sequence[tuple[str, ...]], columns: int) -> Figure:
+    """Draw pictures in rows, lines of text below each; the unit is a column's width."""
     gap, line = 0.1, 11 / 72 / (WIDTH / columns)
     ratio = max((each.shape[0] / each.shape[1] for each in pictures), default=0.3)
-    lines = 1 + any(second for _, second in captions)
+    lines = max(map(len, captions), default=1)
     height = (1 - gap) * ratio + lines * line + gap
     rows = max(math.ceil(len(pictures) / columns), 1)
     figure = new_figure(rows * height * WIDTH / columns, laid_out=False)
     axes = _canvas(figure, columns, rows * height)
-    for place, (picture, (first, second)) in enumerate(zip(pictures, captions, strict=True)):
+    for place, (picture, texts) in enumerate(zip(pictures, captions, strict=True)):
         left, top = place % columns + gap / 2, place // columns * height + gap / 4
         bottom = top + (1 - gap) * picture.shape[0] / picture.shape[1]
         axes.imshow(picture, extent=(left, left + 1 - gap, bottom, top), interpolation="none")
         size = (1 - gap, bottom - top)
         axes.add_patch(Rectangle((left, top), *size, facecolor="none", edgecolor=LIGHT["line"], linewidth=0.8))
         middle = left + (1 - gap) / 2
-        axes.text(middle, bottom + 0.72 * line, first, ha="center", va="center", **text_options(SMALL))
-        axes.text(middle, bottom + 1.65 * line, second, ha="center", va="center", **text_options(TINY, "muted"))
+        for below, text in enumerate(texts):
+            options = text_options(TINY, "muted") if below and below == lines - 1 else text_options(SMALL)
+            axes.text(middle, bottom + (0.72 + 0.93 * below) * line, text, ha="center", va="center", **options)
     axes.set(xlim=(0, columns), ylim=(rows * height, 0))
     return figure
 

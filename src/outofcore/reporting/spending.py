@@ -49,7 +49,7 @@ def time_spent(seconds: dict[str, float]) -> Figure:
         )
     axes.set_yticks(places, [WORDS.get(name, name) for name in seconds], **text_options(SMALL))
     axes.set_xticks([])
-    axes.set_xlim(0, max(max(seconds.values(), default=0.0), 1e-9) * 1.45)
+    axes.set_xlim(0, max(max(seconds.values(), default=0.0), 1e-9) * 1.6)
     axes.invert_yaxis()
     return settle(figure)
 
@@ -71,7 +71,7 @@ def throughput_and_memory(trace: pd.DataFrame) -> Figure:
     unit, length = next(each for each in _UNITS if elapsed.max(initial=0.0) >= 2 * each[1] or each[1] == 1.0)
     figure = new_figure(3.1)
     speed, memory = figure.subplots(2, 1, sharex=True)
-    plain(speed, y="training speed, samples per second")
+    plain(speed, y="samples per second")
     plain(memory, f"{unit} at work (training, waiting, validating, saving)", "memory, MiB")
     _line(speed, elapsed / length, _speeds(trace), "blue")
     _line(memory, elapsed / length, trace["memory_bytes"].to_numpy(float) / MEBIBYTE, "teal")

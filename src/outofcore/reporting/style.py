@@ -3,6 +3,7 @@
 import functools
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,22 @@ def text_options(size: float = TEXT, colour: str = "ink", **more: Any) -> dict[s
     return {"fontsize": size, "color": LIGHT[colour], "fontfamily": families(), "parse_math": False, **more}
 
 
+class QuietFigure(Figure):
+    """A figure that does not warn of characters that its fonts lack: they are shown as boxes."""
+
+    def savefig(self, *arguments: Any, **options: Any) -> None:
+        """Save as `Figure.savefig` does."""
+        with _no_glyph_warnings():
+            super().savefig(*arguments, **options)
+
+
+@contextmanager
+def _no_glyph_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
 def new_figure(height: float, laid_out: bool = True) -> Figure:
     """Make a figure of the common width.
 
@@ -46,13 +63,12 @@ def new_figure(height: float, laid_out: bool = True) -> Figure:
         laid_out: Whether axes move until all texts have room.
     """
     engine = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.04, wspace=0.04, hspace=0.05) if laid_out else None
-    return Figure(figsize=(WIDTH, height), dpi=DPI, facecolor=LIGHT["surface"], layout=engine)
+    return QuietFigure(figsize=(WIDTH, height), dpi=DPI, facecolor=LIGHT["surface"], layout=engine)
 
 
 def settle(figure: Figure) -> Figure:
     """Lay a figure out, once: both its forms, PNG and SVG, then look the same."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")
+    with _no_glyph_warnings():
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
@@ -87,7 +103,7 @@ def few_ticks(axes: Axes, x: int | None = None, y: int | None = None, whole: boo
     """Limit the number of ticks; numbers are written plainly, thousands with commas."""
     for axis, count in ((axes.xaxis, x), (axes.yaxis, y)):
         if count is not None:
-            axis.set_major_locator(MaxNLocator(count, integer=whole and axis is axes.xaxis))
+            axis.set_major_locator(MaxNLocator(count, integer=whole))
             axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 
@@ -138,5 +154,7 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]], height: flo
     scale = axes.transData + axes.transAxes.inverted()
     x = axes.get_xlim()[1]
     at = [float(scale.transform((x, value))[1]) for value, _, _ in labels]
-    for where, (_, text, colour) in zip(apart(at, 1.25 * SMALL / 72 / height), labels, strict=True):
+    places = np.array(apart(at, 1.25 * SMALL / 72 / height))
+    places -= min(0.0, places.min(initial=0.0) - 0.02) + max(0.0, places.max(initial=0.0) - 1.0)
+    for where, (_, text, colour) in zip(places.tolist(), labels, strict=True):
         axes.text(1.02, where, text, transform=axes.transAxes, va="center", **text_options(SMALL, colour))
