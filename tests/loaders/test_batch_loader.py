@@ -252,3 +252,18 @@ def test_a_loader_opens_from_its_specification(specification: LoaderSpecificatio
     with pytest.raises(DataError, match=r"42\.png: expected a JPEG or PNG image, found an empty file"):
         made.read(0, 0, 13)
     made.close()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("pass_", [0, 2])
+def test_samples_are_read_by_their_places_in_a_pass(shuffle: bool, pass_: int) -> None:
+    made = loader(shuffle=shuffle, selection=Range(50, 250))
+    _, numbers, _ = made.read(pass_, 0, made.steps_per_pass)
+    places = np.array([199, 0, 7, 7])
+    x, read, weights = made.samples(places, pass_)
+    assert np.array_equal(read, numbers[places])
+    assert np.array_equal(x, MADE["x"][read]) and np.array_equal(weights, MADE["w"][read])
+    assert read.tolist() == ([249, 50, 57, 57] if not shuffle else read.tolist())
+    assert len(made.samples(places[:0])[0]) == 0
+    with pytest.raises(LoaderError, match="200"):
+        made.samples(np.array([200]))

@@ -56,7 +56,7 @@ def _cells(opacity: NDArray[np.float64]) -> NDArray[np.float64]:
     cells = np.empty((*opacity.shape, 4))
     cells[..., :3] = rgb("orange")
     cells[np.diag_indices(len(opacity))] = (*rgb("blue"), 0.0)
-    cells[..., 3] = np.where(opacity > 0, np.maximum(opacity, 0.12), 0.05)
+    cells[..., 3] = np.where(opacity > 0, np.maximum(opacity, 0.18), 0.05)
     return cells
 
 

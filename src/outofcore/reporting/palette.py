@@ -14,7 +14,7 @@ LIGHT = {
     "page": "#f4f5f7",
     "on-series": "#fefefe",
     "blue": "#1f66b0",
-    "orange": "#cc5a0a",
+    "orange": "#b94d00",
     "teal": "#0b8a84",
     "plum": "#7d2f7f",
 }
@@ -28,10 +28,10 @@ DARK = {
     "surface": "#181b20",
     "page": "#0f1114",
     "on-series": "#fdfdfd",
-    "blue": "#6aaef5",
+    "blue": "#5aa2f0",
     "orange": "#f59a4a",
-    "teal": "#3fcabf",
-    "plum": "#d58ad8",
+    "teal": "#4fd8b0",
+    "plum": "#f0b0ea",
 }
 """The same on a dark page."""
 
