@@ -22,11 +22,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return addresses
 
 
-def finish(parameters: Any, output: str = "mnist.report") -> None:
+def finish(parameters: Any, output: str = "report") -> None:
     hooks = ReportOpeningHooks()
     entry = {"type": "text.TextDataset", "filepath": "/data/a report.html"}
     hooks.after_catalog_created(conf_catalog={"mnist.report": entry, "mnist.other": {"type": "x", "filepath": "/y"}})
-    pipeline = Pipeline([Node(str, "x", output, name="a")])
+    pipeline = Pipeline([Node(lambda x: x, "x", output, name="a")], namespace="mnist")
     hooks.after_pipeline_run(pipeline, DataCatalog({"params:mnist.report": MemoryDataset(parameters)}))
 
 
@@ -39,7 +39,7 @@ def test_it_is_opened_when_the_parameters_ask_for_it(opened: list[str], typed: b
 
 
 def test_a_run_that_wrote_no_report_opens_none(opened: list[str]) -> None:
-    finish({"open": True}, output="mnist.metrics")
+    finish({"open": True}, output="metrics")
     assert opened == []
 
 
