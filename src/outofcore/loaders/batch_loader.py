@@ -135,12 +135,9 @@ class BatchLoader(keras.utils.PyDataset):
         """
         if self._reader is None:
             self._reader = open_reader(*self._reading)
-        fields = self._reader.read(self.positions(pass_, start, stop), pass_)
-        return tuple(
-            fields[part] if isinstance(part, str) else {name: fields[name] for name in part} for part in self._parts
-        )
+        return self._item(self._reader.read(self.positions(pass_, start, stop), pass_))
 
-    def samples(self, places: NDArray[np.int64], pass_: int = 0) -> Item:
+    def samples(self, places: Positions, pass_: int = 0) -> Item:
         """Read a few samples by their places in a pass, in the calling thread.
 
         Args:
@@ -158,8 +155,12 @@ class BatchLoader(keras.utils.PyDataset):
         indices = [ordered.take(place, place + 1) for place in places.tolist()]
         positions = self.selection.positions(np.concatenate([np.empty(0, np.int64), *indices]))
         source, transform, *_ = self._reading
-        fields = open_reader(source, transform, 0, False, self.timeout_seconds).read(positions, pass_)
-        return tuple(fields[name] for name in self._names)
+        return self._item(open_reader(source, transform, 0, False, self.timeout_seconds).read(positions, pass_))
+
+    def _item(self, fields: Mapping[str, Any]) -> Item:
+        return tuple(
+            fields[part] if isinstance(part, str) else {name: fields[name] for name in part} for part in self._parts
+        )
 
     def ids(self, pass_: int, start: int, stop: int) -> list[str]:
         """Sample IDs of batches `start` to `stop` of a pass."""
