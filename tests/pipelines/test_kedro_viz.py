@@ -54,6 +54,7 @@ def test_layers_stand_in_the_order_of_the_data(graph: dict[str, Any]) -> None:
         ("mnist.training_folder", "TablePreview"),
         ("mnist.last_model", "TablePreview"),
         ("mnist.metrics", "JSONPreview"),
+        ("mnist.confusion_matrix", "ImagePreview"),
     ],
 )
 def test_a_dataset_shows_what_it_holds(built: Path, graph: dict[str, Any], name: str, kind: str) -> None:
