@@ -18,7 +18,8 @@ SCRIPTS = Path(sys.executable).parent
 def test_ipython_loads_every_catalog_entry(debug_run: Any) -> None:
     project, _ = debug_run
     code = (
-        "names = [name for name in catalog.keys() if name.startswith('mnist.')"
+        "predicted = ('mnist.predictions', 'mnist.bad_predictions', 'mnist.prediction_summary')\n"  # not run yet
+        "names = [name for name in catalog.keys() if name.startswith('mnist.') and not name.startswith(predicted)"
         " and type(catalog.get(name)).__name__ != 'MatplotlibDataset']\n"
         "loaded = [catalog.load(name) for name in names]\n"
         "print('loaded', len(loaded), 'pipelines', sorted(pipelines), context.env)"
