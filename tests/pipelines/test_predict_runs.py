@@ -75,8 +75,8 @@ def test_the_prediction_is_a_run_of_its_own_in_mlflow(predicted: Any) -> None:
     project, _ = predicted
     (run,) = mlflow_runs(project, "tags.`kedro.pipeline` = 'mnist.predict'", ["start_time ASC"])[:1]
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["predict.samples"] == 300
-    assert run.data.metrics["predict.samples_per_second"] > 0
+    assert run.data.metrics["predict/samples"] == 300
+    assert run.data.metrics["predict/samples_per_second"] > 0
     assert run.data.tags["predict.model"].endswith("model.keras")
     assert run.data.tags["predict.source"].endswith("mnist/images")
 

@@ -12,6 +12,7 @@ from outofcore.parameters.data import (
 )
 from outofcore.parameters.models import DigitCnnParameters
 from outofcore.parameters.prediction import PredictParameters
+from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 
 
@@ -29,6 +30,7 @@ class MnistParameters(Group):
         model: The net.
         training: How it is trained.
         predict: How it is used on new data.
+        registry: Under which name it is registered in MLflow.
     """
 
     seed: NonNegativeInt
@@ -41,6 +43,7 @@ class MnistParameters(Group):
     model: DigitCnnParameters
     training: TrainingParameters
     predict: PredictParameters
+    registry: RegistryParameters
 
 
 NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
@@ -57,6 +60,7 @@ EXECUTION_ONLY = frozenset(
         "loader.timeout_seconds",
         "predict.bad_samples",
         "predict.part_samples",
+        "registry",
         "training.checkpoint",
         "training.resume",
         "training.log_every_steps",
