@@ -65,7 +65,7 @@ def test_the_model_in_mlflow_is_the_one_that_was_trained(debug_run: Any) -> None
     assert example.any()
     trained = load_model(project.path / "data/debug/06_models/mnist/model.keras")
     np.testing.assert_array_equal(model.predict(example), trained.predict(example, verbose=0))
-    assert model.metadata.metadata["labels"] == {"0": 0, "1": 1}
+    assert model.metadata.metadata["label_map"] == {"0": 0, "1": 1}
     with pytest.raises(mlflow.MlflowException, match="schema"):
         model.predict(example.astype("float64"))
 

@@ -84,7 +84,7 @@ class Results:
             name: value for name, value in self.tags.items() if name.startswith(("version.", "git."))
         }
         if metadata.labels is not None:
-            about["labels"] = self.catalog.load(metadata.labels)
+            about["label_map"] = self.catalog.load(metadata.labels)
         versions = {package: value for package, value in description.versions().items() if package in _NEEDED}
         write_model_folder(folder, saved, data, self._example(metadata), versions, about)
         registry = (self.parameters.get(name.partition(".")[0]) or {}).get("registry") or {}
