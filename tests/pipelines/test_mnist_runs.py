@@ -62,8 +62,32 @@ def test_mlflow_run_tells_all(debug_run: Any) -> None:
     (run,) = mlflow_runs(project)
     assert run.info.status == "FINISHED"
     assert run.data.params["training.epochs"] == "2"
-    assert {"loss", "val_loss", "test.accuracy", "test.roc_auc"} <= run.data.metrics.keys()
+    assert {"loss", "val_loss", "test/accuracy", "test/roc_auc"} <= run.data.metrics.keys()
     assert run.data.tags["data.digest"]
+    assert sorted(item.tags[0].value for item in run.inputs.dataset_inputs) == ["test", "train", "validation"]
+
+
+def test_the_model_in_mlflow_is_the_one_that_was_trained(debug_run: Any) -> None:
+    import mlflow
+
+    from outofcore.saved_model import load_model
+
+    project, _ = debug_run
+    run = mlflow_runs(project)[0]
+    client = mlflow.MlflowClient(f"sqlite:///{project.path}/mlflow.db")
+    files = {file.path for folder in (None, "data") for file in client.list_artifacts(run.info.run_id, folder)}
+    assert {"metrics.json", "history.json", "data/validation_report.csv", "data/label_map.json"} <= files
+    logged = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    assert {metric.dataset_name for metric in logged.metrics} == {"mnist test"}
+    model = mlflow.pyfunc.load_model(logged.artifact_location)
+    example = model.metadata.load_input_example(logged.artifact_location)
+    assert example.shape == (3, 28, 28, 1)
+    assert example.any()
+    trained = load_model(project.path / "data/debug/06_models/mnist/model.keras")
+    np.testing.assert_array_equal(model.predict(example), trained.predict(example, verbose=0))
+    assert model.metadata.metadata["label_map"] == {"0": 0, "1": 1}
+    with pytest.raises(mlflow.MlflowException, match="schema"):
+        model.predict(example.astype("float64"))
 
 
 @pytest.mark.parametrize("node", NODES)

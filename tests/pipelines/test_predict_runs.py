@@ -75,8 +75,8 @@ def test_the_prediction_is_a_run_of_its_own_in_mlflow(predicted: Any) -> None:
     project, _ = predicted
     (run,) = mlflow_runs(project, "tags.`kedro.pipeline` = 'mnist.predict'", ["start_time ASC"])[:1]
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["predict.samples"] == 300
-    assert run.data.metrics["predict.samples_per_second"] > 0
+    assert run.data.metrics["predict/samples"] == 300
+    assert run.data.metrics["predict/samples_per_second"] > 0
     assert run.data.tags["predict.model"].endswith("model.keras")
     assert run.data.tags["predict.source"].endswith("mnist/images")
 
@@ -111,9 +111,9 @@ def test_a_model_by_its_name_in_mlflow(predicted: Any, tmp_path: Path) -> None:
     path = project.path / "data/debug/06_models/mnist/model.keras"
     (tmp_path / "model/data/model.keras").write_bytes(path.read_bytes())
     (tmp_path / "model/MLmodel").write_text("metadata: {label_map: {zero: 0, eight: 1}}")
-    client.log_artifacts(run_id, str(tmp_path / "model"), "model")
+    client.log_artifacts(run_id, str(tmp_path / "model"), "renamed")
     client.create_registered_model("digits")
-    client.create_model_version("digits", f"runs:/{run_id}/model", run_id=run_id)
+    client.create_model_version("digits", f"runs:/{run_id}/renamed", run_id=run_id)
     client.set_registered_model_alias("digits", "champion", "1")
     before = table(project)
     summary = predict(project, model="models:/digits@champion")

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,14 @@ class Project:
         evaluate: Callable[[], Any] = lambda: {"accuracy": 0.5},
         runner: Any = None,
         namespace: str = "mnist",
+        entries: Mapping[str, Any] | None = None,
+        saved: Mapping[str, Any] | None = None,
         **run_params: Any,
     ) -> None:
-        """Run a pipeline of three nodes under a new hook, as Kedro's session does."""
+        """Run a pipeline of three nodes under a new hook, as Kedro's session does.
+
+        Further datasets are `entries`, as a catalog has them; a node for each of `saved` saves its value.
+        """
         self.hook = TrackingHooks()
         manager = _create_hook_manager()
         manager.register(self.hook)
@@ -116,11 +121,14 @@ class Project:
                 node(prepare, None, "data_summary", name="prepare"),
                 node(lambda summary, folder: train() or 1, ["data_summary", "training_folder"], "model", name="train"),
                 node(lambda model: evaluate(), "model", "metrics", name="evaluate"),
+                *(node(_giving(value), "model", name, name=name[:5]) for name, value in (saved or {}).items()),
             ],
             namespace=namespace,
         )
         folder = MemoryDataset(TrainingFolder(self.training_folder), copy_mode="assign")
-        catalog = DataCatalog({f"{namespace}.training_folder": folder})
+        catalog = DataCatalog.from_config(dict(entries or {}))
+        catalog[f"{namespace}.training_folder"] = folder
+        self.hook.after_catalog_created(conf_catalog=dict(entries or {}))
         arguments = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
         manager.hook.before_pipeline_run(**arguments)
         try:
@@ -129,6 +137,13 @@ class Project:
             manager.hook.on_pipeline_error(error=error, **arguments)
             raise
         manager.hook.after_pipeline_run(run_result={}, **arguments)
+
+
+def _giving(value: Any) -> Callable[[Any], Any]:
+    def give(_: Any) -> Any:
+        return value
+
+    return give
 
 
 def _ticks() -> Iterator[int]:
@@ -173,6 +188,7 @@ class Server:
     def __init__(self, store: Store) -> None:
         self._client = MlflowClient(store.uri)
         self.state = "up"
+        self.calls: list[str] = []
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def call(*arguments: Any, **keywords: Any) -> Any:
@@ -181,6 +197,7 @@ class Server:
             if self.state == "hanging":
                 time.sleep(3.0)
                 raise TimeoutError("no answer")
+            self.calls.append(method)
             return getattr(self._client, method)(*arguments, **keywords)
 
         return call

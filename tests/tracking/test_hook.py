@@ -23,7 +23,7 @@ def fail(error: BaseException) -> Any:
 
 def test_a_run_is_recorded_whole(project: "Project") -> None:
     summary = {"digest": "d1", "splits": {"train": 7}}
-    metrics = {"accuracy": 0.5, "per_class": {"8": {"f1 %": 0.25}}, "note": "text", "exact": True}
+    metrics = {"accuracy": 0.5, "f1 %": 0.25, "classes": {"8": {"f1": 0.25}}, "note": "text", "exact": True}
     project.run(train=lambda: project.train("a", range(5)), prepare=lambda: summary, evaluate=lambda: metrics)
     (run,) = project.runs()
     assert (run.info.status, run.info.run_id) == ("FINISHED", project.hook.run_id)
@@ -31,8 +31,8 @@ def test_a_run_is_recorded_whole(project: "Project") -> None:
     assert run.data.tags["data.digest"] == "d1"
     assert "data.splits.train" not in run.data.tags  # a thousand classes would be a thousand tags
     assert {name: value for name, value in run.data.metrics.items() if name != "loss"} == {
-        "test.accuracy": 0.5,
-        "test.per_class.8.f1 _": 0.25,
+        "test/accuracy": 0.5,
+        "test/f1 _": 0.25,  # a thousand classes would be thousands of metrics
     }
     assert project.points(run, "loss") == [(step, float(step)) for step in range(5)]
     assert (project.hook.experiment, project.hook.tracking_uri) == ("mnist", f"sqlite:///{project.path}/mlflow.db")
@@ -53,7 +53,7 @@ def test_a_training_is_sent_whole_before_the_next_node_runs(project: "Project") 
         return {"points": len(project.points(project.runs()[0], "loss"))}
 
     project.run(train=lambda: project.train("a", range(5)), evaluate=evaluate)
-    assert project.runs()[0].data.metrics["test.points"] == 5
+    assert project.runs()[0].data.metrics["test/points"] == 5
 
 
 def test_nodes_in_threads_are_recorded_too(project: "Project") -> None:
@@ -61,7 +61,7 @@ def test_nodes_in_threads_are_recorded_too(project: "Project") -> None:
     (run,) = project.runs()
     assert run.info.status == "FINISHED"
     assert len(project.points(run, "loss")) == 5
-    assert run.data.metrics["test.accuracy"] == 0.5
+    assert run.data.metrics["test/accuracy"] == 0.5
 
 
 def test_an_error_closes_the_run_as_failed(project: "Project") -> None:
@@ -175,7 +175,7 @@ def test_94_a_run_with_a_dead_server_goes_on_and_is_sent_by_the_next_one(
     first, second = project.runs()
     assert (first.info.status, second.info.status) == ("FINISHED", "FINISHED")
     assert (len(project.points(first, "loss")), len(project.points(second, "loss"))) == (5, 3)
-    assert first.data.metrics["test.accuracy"] == 0.5
+    assert first.data.metrics["test/accuracy"] == 0.5
 
 
 @pytest.mark.fault
@@ -199,7 +199,7 @@ def test_the_same_command_twice_at_once_has_two_runs(project: "Project") -> None
         return {"accuracy": 0.25}
 
     project.run(train=lambda: inner.run(evaluate=evaluate))
-    assert sorted(run.data.metrics["test.accuracy"] for run in project.runs()) == [0.25, 0.5]
+    assert sorted(run.data.metrics["test/accuracy"] for run in project.runs()) == [0.25, 0.5]
     assert [run.info.status for run in project.runs()] == ["FINISHED", "FINISHED"]
     assert seen == [2]
     assert len(list(project.records.iterdir())) == 1

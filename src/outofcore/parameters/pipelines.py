@@ -13,6 +13,7 @@ from outofcore.parameters.data import (
 from outofcore.parameters.models import DigitCnnParameters
 from outofcore.parameters.prediction import PredictParameters
 from outofcore.parameters.reporting import ReportParameters
+from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 
 
@@ -31,6 +32,7 @@ class MnistParameters(Group):
         training: How it is trained.
         predict: How it is used on new data.
         report: What the report shows, and whether it is opened.
+        registry: Under which name it is registered in MLflow.
     """
 
     seed: NonNegativeInt
@@ -44,6 +46,7 @@ class MnistParameters(Group):
     training: TrainingParameters
     predict: PredictParameters
     report: ReportParameters
+    registry: RegistryParameters
 
 
 NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
@@ -61,6 +64,7 @@ EXECUTION_ONLY = frozenset(
         "predict.bad_samples",
         "predict.part_samples",
         "report",
+        "registry",
         "training.checkpoint",
         "training.resume",
         "training.log_every_steps",

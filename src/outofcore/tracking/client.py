@@ -42,12 +42,18 @@ class Point(NamedTuple):
         value: Its value.
         time: Milliseconds since the Unix epoch.
         step: Optimizer steps done.
+        model_id: The logged model that it is about, or `None`.
+        dataset_name: Name of the MLflow dataset on which it was measured, or `None`.
+        dataset_digest: Digest of that dataset, or `None`.
     """
 
     key: str
     value: float
     time: int
     step: int
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
 
 
 class TrackingClient:

@@ -5,9 +5,15 @@ from typing import Any
 
 from outofcore.tracking.client import GoneError, Point, RefusedError, TrackingClient
 from outofcore.tracking.ledger_tail import LedgerTail
+from outofcore.tracking.note import run_note, test_figures
+from outofcore.tracking.result_delivery import ResultDelivery
 from outofcore.tracking.run_records import RunRecord
 
-_ATTEMPT = "outofcore.attempt"
+_ATTEMPT = "mlflow.outofcore.attempt"
+"""Finds a run whose ID was lost. MLflow's pages hide tags that begin with mlflow."""
+
+_NOTE = "mlflow.note.content"
+"""The description on MLflow's page of the run."""
 
 
 class Delivery:
@@ -33,6 +39,7 @@ class Delivery:
         self._held: set[tuple[str, int]] | None = set()
         self._metrics_held: list[str] = []
         self._tails: dict[str, LedgerTail] = {}
+        self._results: ResultDelivery | None = None
 
     def open(self, running: bool = False) -> None:
         """Find the MLflow run, or make it.
@@ -59,6 +66,7 @@ class Delivery:
         self._params, self._tags = dict(run.data.params), dict(run.data.tags)
         self._metrics_held = [name for name in run.data.metrics if not name.startswith("system/")]
         self._held = None if self._metrics_held else set()
+        self._results = ResultDelivery(self._client, self.record, self._keep, run)
         self._opened = True
 
     def describe(self) -> None:
@@ -72,10 +80,11 @@ class Delivery:
         if "error" in self._tags and "error" not in tags:
             self._client.call("delete_tag", run_id, "error")
             del self._tags["error"]
+        self._opened_results().describe()
 
     def send_points(self) -> None:
         """Send all values of metrics that MLflow lacks."""
-        self._send([Point(name, value, time, 0) for name, (value, time) in self.record.metrics.items()])
+        self._send([self._point(name, value, time) for name, (value, time) in self.record.metrics.items()])
         for prefix, ledger in self.record.ledgers.items():
             tail = self._tails.get(prefix)
             if tail is None or tail.path != ledger.path:
@@ -85,8 +94,13 @@ class Delivery:
                 if not tail.advance():
                     break
 
+    def send_results(self) -> None:
+        """Send files and models that MLflow lacks; after the figures, for they may be large."""
+        self._opened_results().send()
+
     def terminate(self) -> None:
-        """Close the MLflow run as the record says."""
+        """Describe the run in a few lines and close it as the record says."""
+        self._client.log(self._run_id(), tags={_NOTE: run_note(self.record)})
         self._client.call(
             "set_terminated", self._run_id(), status=self.record.status.upper(), end_time=self.record.ended
         )
@@ -107,6 +121,19 @@ class Delivery:
                 for point in self._client.call("get_metric_history", self._run_id(), name)
             }
         return self._held
+
+    def _point(self, name: str, value: float, time: int) -> Point:
+        """Make a value of the run; those of the test split are about its model and that data too."""
+        models = [model.model_id for model in self.record.models.values()]
+        if not models or name not in test_figures(self.record):
+            return Point(name, value, time, 0)
+        tests = [(data.name, data.digest) for data in self.record.datasets.values() if data.context == "test"]
+        return Point(name, value, time, 0, models[-1], *(tests[0] if len(tests) == 1 else (None, None)))
+
+    def _opened_results(self) -> ResultDelivery:
+        if self._results is None:
+            raise RefusedError("There is no MLflow run yet.")
+        return self._results
 
     def _run_id(self) -> str:
         if self.record.mlflow_run_id is None:

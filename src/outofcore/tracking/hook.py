@@ -18,14 +18,15 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from outofcore.identity import flatten
 from outofcore.tracking import description
+from outofcore.tracking.catalog_metadata import read_metadata
 from outofcore.tracking.client import TrackingClient
 from outofcore.tracking.ledger_sender import LedgerSender
 from outofcore.tracking.ledger_tail import is_number
 from outofcore.tracking.parameters import Store, TrackingParameters, read_tracking_parameters, store_of
 from outofcore.tracking.redaction import redact_text
-from outofcore.tracking.run_records import RunRecord, RunRecords, command_key, now
+from outofcore.tracking.results import Results
+from outofcore.tracking.run_records import RunRecord, RunRecords, command_key, make_room, now
 from outofcore.tracking.system_metrics import SystemMetrics
 from outofcore.types import TrainingFolder
 
@@ -33,6 +34,12 @@ logger = logging.getLogger(__name__)
 
 OPEN_SECONDS = 30.0
 """Longest wait for the MLflow run to open. The first creation of a store takes 6-8 s."""
+
+_FIGURES = {"metrics": "test", "training_summary": "training", "prediction_summary": "predict"}
+"""Datasets whose figures become metrics, and the group of these on MLflow's pages."""
+
+_TAGS = {"data_summary": "data", "acquired": "data", "prediction_summary": "predict"}
+"""Datasets whose values become tags, and what their names begin with."""
 
 SEND_SECONDS = 10.0
 """Longest wait for MLflow after a training and at the end. A dead server costs one timeout."""
@@ -61,6 +68,7 @@ class TrackingHooks:
         self._setup: _Setup | None = None
         self._record: RunRecord | None = None
         self._sender: LedgerSender | None = None
+        self._results: Results | None = None
         self._run_id: str | None = None
         self._namespaces: list[str] = []
         self._lock = threading.Lock()
@@ -101,6 +109,20 @@ class TrackingHooks:
         )
 
     @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
+        """Check what catalog entries say of MLflow.
+
+        Args:
+            conf_catalog: The entries as they were read.
+
+        Raises:
+            ConfigurationError: A key below `metadata.mlflow` is unknown or has a wrong value.
+        """
+        for name, entry in conf_catalog.items():
+            if isinstance(entry, Mapping):
+                read_metadata(name, entry.get("metadata"))
+
+    @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Settle the runs of dead processes; open the run of this command, or go on with it.
 
@@ -128,7 +150,7 @@ class TrackingHooks:
         )
         record.params = description.described_parameters(parameters, namespaces)
         record.tags = description.run_tags(run_params, parameters, namespaces, setup.project_path)
-        earlier = _make_room(setup.records, record)
+        earlier = make_room(setup.records, record)
         atexit.register(self._at_exit)
         for namespace in namespaces:
             catalog[f"{namespace}.run_information"] = MemoryDataset(self._information(namespace, record), "assign")
@@ -136,6 +158,8 @@ class TrackingHooks:
             self._record = record
             setup.records.write(record)
             return
+        copies = setup.records.results_of(record)
+        self._results = Results(catalog, copies, namespaces, parameters, record.tags)
         self._sender = _new_sender(setup, record, earlier)
         self._sender.start(OPEN_SECONDS)
 
@@ -150,6 +174,7 @@ class TrackingHooks:
         for name, value in inputs.items():
             if isinstance(value, TrainingFolder) and self._sender is not None:
                 self._sender.watch(value.path, description.metric_prefix(name, self._namespaces))
+                self._note_data(inputs)
 
     @hook_impl
     def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
@@ -164,30 +189,31 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Note results: metrics as `test.*`, what the data is as tags `data.*`, predictions as `predict.*`.
+        """Note results: figures as metrics, what the data is as tags `data.*`, files as artifacts.
+
+        The figures of `*.metrics` become `test/*`, of `*.training_summary` `training/*`, of
+        `*.prediction_summary` `predict/*`. Those below the first level, such as those of each class,
+        stay in the file: a thousand classes would be thousands of metrics.
 
         Args:
             dataset_name: Name of the dataset.
             data: What was saved.
         """
+        self._note_results(dataset_name, data)
         if self._sender is None or not isinstance(data, Mapping):
             return
         kind = dataset_name.rpartition(".")[2]
         prefix = description.metric_prefix(dataset_name, self._namespaces)
-        if kind == "metrics":
-            values = flatten(data, f"{prefix}test.")
+        if kind in _FIGURES:
+            figures = {f"{prefix}{_FIGURES[kind]}/{name}": value for name, value in data.items()}
             self._sender.add(
-                metrics={description.metric_name(name): float(v) for name, v in values.items() if is_number(v)}
+                metrics={description.metric_name(name): float(v) for name, v in figures.items() if is_number(v)}
             )
-        elif kind in {"data_summary", "acquired"}:
+        if kind in _TAGS:
             plain = {key: value for key, value in data.items() if not isinstance(value, Mapping)}  # a class is no tag
-            self._sender.add(tags=description.tags_of(plain, f"{prefix}data."))
-        elif kind == "prediction_summary":
-            values = flatten(data, f"{prefix}predict.")
-            self._sender.add(
-                metrics={description.metric_name(name): float(v) for name, v in values.items() if is_number(v)},
-                tags=description.tags_of({name: v for name, v in values.items() if isinstance(v, str)}, ""),
-            )
+            if kind in _FIGURES:
+                plain = {key: value for key, value in plain.items() if isinstance(value, str)}
+            self._sender.add(tags=description.tags_of(plain, f"{prefix}{_TAGS[kind]}."))
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -204,6 +230,25 @@ class TrackingHooks:
         if self._sender is not None:
             self._sender.add(tags={"error": description.first_line(error)})
         self._close("failed")
+
+    def _note_results(self, name: str, data: Any) -> None:
+        """Note what the catalog wants in MLflow; a failure is logged and does not stop the run."""
+        if self._sender is None or self._results is None:
+            return
+        try:
+            metadata = self._results.metadata(name)
+            if metadata is not None:
+                self._sender.add_results(self._results.of(name, data, metadata))
+        except Exception:  # whatever a library or a disk throws
+            logger.warning("%s is not kept for MLflow; the run goes on without.", name, exc_info=True)
+
+    def _note_data(self, inputs: Mapping[str, Any]) -> None:
+        for name, value in inputs.items():
+            if name.endswith(".data_summary") and self._sender is not None and self._results is not None:
+                try:
+                    self._sender.add_results(self._results.data(name, value))
+                except Exception:
+                    logger.warning("The data is not noted for MLflow; the run goes on.", exc_info=True)
 
     def _information(self, namespace: str, record: RunRecord) -> dict[str, Any]:
         """What a report says of the run that made it, as plain values without secrets."""
@@ -232,22 +277,6 @@ class TrackingHooks:
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:
             self._close("killed")
-
-
-def _make_room(records: RunRecords, record: RunRecord) -> RunRecord | None:
-    """Find the unfinished run of the same command that goes on, or make room for a new one."""
-    last = records.read(record.command_key)
-    if last is None:
-        return None
-    if last.status == "running":
-        logger.warning("The same command runs already, in process %d.", last.pid)
-        record.aside = True
-        return None
-    if last.status != "finished" and last.tracking_uri == record.tracking_uri:
-        return last
-    if not last.delivered:
-        records.set_aside(last)
-    return None
 
 
 def _new_sender(setup: _Setup, record: RunRecord, earlier: RunRecord | None) -> LedgerSender:

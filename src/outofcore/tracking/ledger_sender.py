@@ -9,6 +9,7 @@ from typing import Literal
 from outofcore.tracking.client import GoneError, RefusedError, TrackingClient, UnavailableError
 from outofcore.tracking.delivery import Delivery
 from outofcore.tracking.ledger_tail import CurrentTraining, TrainingWatch
+from outofcore.tracking.result_records import RunResults
 from outofcore.tracking.run_records import LedgerRecord, RunRecord, RunRecords, now
 from outofcore.tracking.system_metrics import SystemMetrics
 
@@ -96,6 +97,13 @@ class LedgerSender:
                 record.metrics = record.metrics | points
             self._records.write(self.record)
 
+    def add_results(self, results: RunResults) -> None:
+        """Note files, models and data, to be sent with the next round; what was sent is not sent again."""
+        with self._lock:
+            for record in (self._fresh, self.record) if self._settled else (self._fresh,):
+                record.take(results)
+            self._records.write(self.record)
+
     def flush(self, timeout: float) -> bool:
         """Wait until a whole round has been made from here on, with success or without.
 
@@ -173,6 +181,8 @@ class LedgerSender:
         if ending:
             self._stop_sampling()
             self._delivery.terminate()
+        self._delivery.send_results()
+        if ending:
             self._records.delivered(self.record)
         self._deliver_others()
 
@@ -201,6 +211,7 @@ class LedgerSender:
             elif not self._settled:
                 record.tags = _continued_tags(record, fresh)
                 record.metrics = record.metrics | fresh.metrics
+                record.take(fresh)
             self._settled = True
             self._records.write(self.record)
 
@@ -242,7 +253,8 @@ class LedgerSender:
             self._others.pop(0)
 
     def _deliver_other(self, delivery: Delivery) -> None:
-        for step in (delivery.open, delivery.describe, delivery.send_points, delivery.terminate):
+        steps = (delivery.open, delivery.describe, delivery.send_points, delivery.terminate, delivery.send_results)
+        for step in steps:
             try:
                 step()
             except RefusedError as error:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from outofcore.errors import OutOfCoreError
 from outofcore.files import write_json
 from outofcore.identity import digest, result_parameters
+from outofcore.tracking.result_records import RunResults
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,8 @@ class LedgerRecord(BaseModel):
     path: Path
 
 
-class RunRecord(BaseModel):
-    """One run, complete enough to tell MLflow of it later.
+class RunRecord(RunResults):
+    """One run, complete enough to tell MLflow of it later; files, models and data as in `RunResults`.
 
     Attributes:
         command_key: What makes two commands the same.
@@ -88,10 +89,10 @@ class RunRecord(BaseModel):
     experiment: str
     tracking_uri: str | None
     mlflow_run_id: str | None = None
-    ledgers: dict[str, LedgerRecord] = {}
-    params: dict[str, str] = {}
-    tags: dict[str, str] = {}
-    metrics: dict[str, tuple[float, int]] = {}
+    ledgers: dict[str, LedgerRecord] = Field(default_factory=dict)
+    params: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict)
+    metrics: dict[str, tuple[float, int]] = Field(default_factory=dict)
     delivered: bool = False
 
     @property
@@ -140,6 +141,10 @@ class RunRecords:
     def _file(self, record: RunRecord) -> Path:
         place = f"{record.command_key}.{record.attempt}" if record.aside else record.command_key
         return self.folder / f"{place}.json"
+
+    def results_of(self, record: RunRecord) -> Path:
+        """Name the folder for copies of a run's results, until MLflow holds them."""
+        return self.folder / record.attempt
 
     def read(self, key: str) -> RunRecord | None:
         """Read the record of a command, `None` where there is none that can be read."""
@@ -199,13 +204,45 @@ class RunRecords:
         place.unlink(missing_ok=True)
 
     def delivered(self, record: RunRecord) -> None:
-        """Note that MLflow holds all of a run; a record set aside has done its work and goes."""
+        """Note that MLflow holds all of a run; copies of results and a record set aside go."""
         record.delivered = True
+        for place in self._copies(record):
+            shutil.rmtree(place, ignore_errors=True)
         if not record.aside:
             self.write(record)
             return
         for path in self.folder.glob(f"{record.command_key}.{record.attempt}.*"):
             path.unlink(missing_ok=True)
+
+    def _copies(self, record: RunRecord) -> set[Path]:
+        """Find the folders of copies, of this process and of earlier ones that it continues."""
+        sources = [file.source for file in (*record.files.values(), *record.models.values())]
+        below = [source.relative_to(self.folder) for source in sources if source.is_relative_to(self.folder)]
+        return {self.results_of(record), *(self.folder / path.parts[0] for path in below)}
+
+
+def make_room(records: RunRecords, record: RunRecord) -> RunRecord | None:
+    """Find the unfinished run of the same command that goes on, or make room for a new one.
+
+    Args:
+        records: All records.
+        record: The new run.
+
+    Returns:
+        The record of the run that goes on, or `None`.
+    """
+    last = records.read(record.command_key)
+    if last is None:
+        return None
+    if last.status == "running":
+        logger.warning("The same command runs already, in process %d.", last.pid)
+        record.aside = True
+        return None
+    if last.status != "finished" and last.tracking_uri == record.tracking_uri:
+        return last
+    if not last.delivered:
+        records.set_aside(last)
+    return None
 
 
 def _read(path: Path) -> RunRecord | None:
