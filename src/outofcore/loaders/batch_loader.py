@@ -7,6 +7,7 @@ import numpy as np
 
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
+from outofcore.loaders.block_order import Blocks
 from outofcore.loaders.order import order
 from outofcore.loaders.readers import open_reader
 from outofcore.loaders.reading import Reader, Transform
@@ -36,6 +37,7 @@ class BatchLoader(keras.utils.PyDataset):
         selection: Which samples of it.
         batch_size: Samples per batch; the last batch of a pass may be shorter.
         steps_per_call: Batches that the training loop reads at once; `loader[i]` is always one.
+        blocks: How samples lie together, where the order keeps to it.
         pass_: The pass that `loader[i]` reads from; `on_epoch_end` goes on to the next.
     """
 
@@ -51,6 +53,7 @@ class BatchLoader(keras.utils.PyDataset):
         selection: Selection | None = None,
         seed: int = 0,
         shuffle: bool = False,
+        window_blocks: int | None = None,
         drop_last: bool = False,
         transform: Transform | None = None,
         workers: int = 0,
@@ -69,6 +72,8 @@ class BatchLoader(keras.utils.PyDataset):
             selection: Which samples; all of them by default.
             seed: Root of the order of every pass.
             shuffle: Whether each pass has an order of its own.
+            window_blocks: Shuffle the blocks of the source (`block_sizes`), and samples within a window of
+                so many; `None` shuffles over the whole selection. Only without a selection.
             drop_last: Whether a short last batch is left out.
             transform: Changes samples in place after reading.
             workers: Number of readers; 0 reads in the calling thread.
@@ -83,6 +88,8 @@ class BatchLoader(keras.utils.PyDataset):
         self.batch_size, self.steps_per_call = batch_size, steps_per_call
         self.seed, self.shuffle, self.drop_last = seed, shuffle, drop_last
         self.timeout_seconds = timeout_seconds
+        # only sources whose samples lie in blocks have `block_sizes`
+        self.blocks = Blocks(source.block_sizes, window_blocks) if window_blocks is not None else None  # type: ignore[attr-defined]
         self.pass_ = 0
         self._begun = False
         self._parts = [name for name in (x, y, sample_weight) if name is not None]
@@ -120,7 +127,7 @@ class BatchLoader(keras.utils.PyDataset):
     def positions(self, pass_: int, start: int, stop: int) -> Positions:
         """Positions in the source of the samples of batches `start` to `stop` of a pass."""
         count = len(self.selection)
-        ordered = order(count, self.seed, pass_, self.shuffle)
+        ordered = order(count, self.seed, pass_, self.shuffle, self.blocks)
         return self.selection.positions(ordered.take(start * self.batch_size, min(stop * self.batch_size, count)))
 
     def read(self, pass_: int, start: int, stop: int) -> Item:

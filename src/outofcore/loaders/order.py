@@ -29,11 +29,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from outofcore.errors import ConfigurationError, LoaderError
+from outofcore.errors import ConfigurationError
+from outofcore.loaders.block_order import BlockOrder, Blocks, check_range
 
 ROUNDS = 8
 STORED_UP_TO = 1 << 13
 CHUNK = 1 << 16  # places mixed at once: they stay in the processor's cache, and numpy's calls cost little
+
+WINDOWS = 1 << 32  # in place of the number of a round, where the windows' seed is hashed
 
 Unsigned = NDArray[np.unsignedinteger[Any]]
 
@@ -55,7 +58,7 @@ class Order(Protocol):
         """Number of samples, n."""
 
 
-def order(n: int, seed: int, pass_: int, shuffle: bool = True) -> Order:
+def order(n: int, seed: int, pass_: int, shuffle: bool = True, blocks: Blocks | None = None) -> Order:
     """Put n samples in the order of a pass.
 
     Args:
@@ -63,6 +66,8 @@ def order(n: int, seed: int, pass_: int, shuffle: bool = True) -> Order:
         seed: Root of all orders, 0 to 2**63 - 1.
         pass_: Number of the pass, from 0. Passes have orders of their own, as have seeds.
         shuffle: Whether to shuffle; otherwise samples stay where they are.
+        blocks: How samples lie together, to shuffle blocks and the samples within a window of them;
+            `None` shuffles over the whole.
 
     Raises:
         ConfigurationError: A number is negative or too large.
@@ -72,9 +77,17 @@ def order(n: int, seed: int, pass_: int, shuffle: bool = True) -> Order:
             raise ConfigurationError(f"Order: expected {name} from 0 to 2**63 - 1, found {value}. Choose one in range.")
     if not shuffle:
         return KeyedPermutation(n, keys=())
+    if blocks is not None:
+        return _block_order(blocks, seed, pass_)
     if n <= STORED_UP_TO:
         return SortedHashes(n, seed, pass_)
     return KeyedPermutation(n, (struct.unpack("<QQ", _key(seed, pass_, index)) for index in range(ROUNDS)))
+
+
+def _block_order(blocks: Blocks, seed: int, pass_: int) -> Order:
+    """Each window has an order of its own, as a pass has, under a seed hashed from seed and pass."""
+    root = int.from_bytes(_key(seed, pass_, WINDOWS)[:8], "little") >> 1
+    return BlockOrder(blocks, order(len(blocks.sizes), seed, pass_), lambda window, n: order(n, root, window))
 
 
 class SortedHashes:
@@ -88,7 +101,7 @@ class SortedHashes:
 
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """See `Order.take`."""
-        _check_range(start, stop, len(self))
+        check_range(start, stop, len(self))
         return self._positions[start:stop].copy()
 
 
@@ -115,7 +128,7 @@ class KeyedPermutation:
 
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """See `Order.take`."""
-        _check_range(start, stop, self._n)
+        check_range(start, stop, self._n)
         positions = np.empty(stop - start, np.int64)
         for low in range(start, stop, CHUNK):
             high = min(low + CHUNK, stop)
@@ -153,9 +166,3 @@ def _key(seed: int, pass_: int, index: int) -> bytes:
 def _sort_hashes(n: int, seed: int, pass_: int) -> NDArray[np.int64]:
     hashes = np.frombuffer(hashlib.shake_256(_key(seed, pass_, 0)).digest(8 * n), "<u8")
     return np.argsort(hashes, kind="stable").astype(np.int64, copy=False)
-
-
-def _check_range(start: int, stop: int, n: int) -> None:
-    # Without it a place beyond n would silently give a sample a second time.
-    if not 0 <= start <= stop <= n:
-        raise LoaderError(f"Order: expected places within 0 to {n}, found {start} to {stop}. Ask within the pass.")

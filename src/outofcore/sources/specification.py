@@ -24,6 +24,8 @@ def open_source(specification: Mapping[str, Any]) -> Source:
             return _image_files(specification)
         case "packed":
             return _packed(specification)
+        case "csv_rows" | "packed_rows":
+            return _rows(specification)
         case kind:
             raise ValueError(f"Expected a kind of source such as 'image_files', received {kind!r}.")
 
@@ -77,3 +79,19 @@ def _packed(specification: Mapping[str, Any]) -> Source:
     inner = of.source if isinstance(of, Columns) else of
     pack = PackedColumns(specification["folder"], inner, specification["fingerprint"])
     return Columns(pack, of.columns) if isinstance(of, Columns) else pack
+
+
+def _rows(specification: Mapping[str, Any]) -> Source:
+    """Rows of one split of a CSV: parsed when they are asked for, or from a pack."""
+    from pathlib import Path
+
+    from outofcore.sources.csv_rows import CsvRows, ScannedFile
+    from outofcore.sources.packed_rows import PackedRows
+    from outofcore.sources.row_blocks import read_blocks
+
+    files = [ScannedFile.from_json(values) for values in specification["files"].values()]
+    split = specification["split"]
+    blocks = read_blocks(Path(specification["blocks"]), split)
+    if specification["kind"] == "csv_rows":
+        return CsvRows(files, blocks, split, specification["kept_blocks"])
+    return PackedRows(specification["folder"], specification["fingerprint"], files, blocks, split)

@@ -1,0 +1,55 @@
+"""Let a thread work ahead of whoever takes what it makes."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def ahead(items: Iterable[T], count: int = 1) -> Iterator[T]:
+    """Make items in a thread, at most `count` more than have been taken.
+
+    An error of the maker is raised where its item would have been. When the taker stops, so does the
+    thread.
+
+    Args:
+        items: What to make.
+        count: How many may wait.
+    """
+    made: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(count)
+    stopped = threading.Event()
+
+    def put(last: bool, value: T | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                made.put((last, value), timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def make() -> None:
+        try:
+            for item in items:
+                put(False, item)
+                if stopped.is_set():
+                    return
+        except BaseException as error:  # handed to the taker, who raises it
+            put(True, error)
+        else:
+            put(True, None)
+
+    thread = threading.Thread(target=make, name="outofcore-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            last, value = made.get()
+            if isinstance(value, BaseException):
+                raise value
+            if last:
+                return
+            yield value  # type: ignore[misc]
+    finally:
+        stopped.set()
+        thread.join()

@@ -1,0 +1,249 @@
+"""Rows of one split, parsed from the CSV whenever they are asked for."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import DataError
+from outofcore.sources.base import Buffers, Field, Positions
+from outofcore.sources.locating import Ranges
+from outofcore.sources.row_blocks import SplitBlocks
+from outofcore.sources.row_file import RowFile
+from outofcore.sources.row_format import RowFormat
+from outofcore.sources.row_parsing import ParsedBlock, Place, as_rows, parse_block
+from outofcore.sources.row_scanning import codes_of, row_numbers
+from outofcore.sources.row_splits import SPLITS, RowSplit
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ScannedFile:
+    """A file as a scan found it.
+
+    Attributes:
+        path: The file.
+        size: Its bytes.
+        mtime_ns: The time of its last change, in ns.
+        form: The form of its rows.
+        split: How they are split.
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+    form: RowFormat
+    split: RowSplit
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> "ScannedFile":
+        """Take what stands in a scan's summary."""
+        form, split = RowFormat.from_json(values["form"]), RowSplit.from_json(values["split"])
+        return ScannedFile(Path(values["path"]), values["size"], values["mtime_ns"], form, split)
+
+    def open(self) -> RowFile:
+        """Open the file.
+
+        Raises:
+            DataError: It is not there, or not as it was scanned.
+        """
+        file = RowFile(self.path, self.form.compressed)
+        if (file.size, file.mtime_ns) != (self.size, self.mtime_ns):
+            file.close()
+            raise DataError(
+                f"{self.path}, row 1 or after it: expected the file as it was scanned ({self.size:,} bytes), found it "
+                f"changed ({file.size:,} bytes). Run again from the scan_rows node."
+            )
+        return file
+
+
+def row_fields(form: RowFormat) -> dict[str, Field]:
+    """Fields of a row: all features together, and each target by its name."""
+    features = {"features": Field((len(form.features),), "float32")}
+    return features | {name: Field((1,), "float32") for name in form.targets}
+
+
+def hand_out(rows: Rows, form: RowFormat, out: Buffers) -> None:
+    """Copy rows into the buffers of their fields."""
+    width = len(form.features)
+    out["features"][...] = rows[:, :width]
+    for place, name in enumerate(form.targets, width):
+        out[name][...] = rows[:, place : place + 1]
+
+
+class CsvRows:
+    """A source over blocks of a CSV, each parsed when one of its rows is needed.
+
+    A few parsed blocks are kept, so whoever asks block by block, or within a window of blocks, has
+    each parsed once. Asking for rows all over the file parses a block for nearly every row.
+
+    Attributes:
+        files: The files, by their number.
+        split: Name of the split.
+        blocks: The blocks that hold rows of it.
+    """
+
+    def __init__(self, files: Sequence[ScannedFile], blocks: SplitBlocks, split: str, kept: int) -> None:
+        """Describe the rows.
+
+        Args:
+            files: The files, by their number.
+            blocks: The blocks that hold rows of the split.
+            split: Name of the split.
+            kept: Parsed blocks that are kept.
+        """
+        self.files, self.blocks, self.split = tuple(files), blocks, split
+        self._form = files[0].form
+        self._ranges = Ranges(blocks.starts)
+        self._most, self._slots = int(blocks.counts.max()), min(kept, len(blocks.counts))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[int, RowFile] = {}
+        self._rows: Rows | None = None
+        self._slot_of: OrderedDict[int, int] = OrderedDict()
+        self._shift = np.zeros(len(self.blocks.counts), np.int64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave files and rows behind: a reader process opens its own."""
+        own = ("_lock", "_open", "_rows", "_slot_of", "_shift")
+        return {name: value for name, value in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a description."""
+        self.__dict__.update(state)
+        self._forget()
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The features together, and each target."""
+        return row_fields(self._form)
+
+    @property
+    def block_sizes(self) -> NDArray[np.int64]:
+        """Rows that lie together in the file, block by block, int64."""
+        return self.blocks.counts
+
+    def __len__(self) -> int:
+        """Rows of the split."""
+        return len(self.blocks)
+
+    def read(self, positions: Positions, out: Buffers) -> None:
+        """Gather rows out of parsed blocks; see `Source.read`.
+
+        Raises:
+            DataError: The file has changed since it was scanned.
+        """
+        with self._lock:
+            blocks = self._ranges.of(positions)
+            needed = np.flatnonzero(np.bincount(blocks, minlength=len(self._shift)))
+            if len(needed) <= self._slots:
+                self._gather(needed, blocks, positions, out)
+                return
+            for start in range(0, len(needed), self._slots):
+                part = needed[start : start + self._slots]
+                chosen = np.flatnonzero((blocks >= part[0]) & (blocks <= part[-1]))
+                buffers = {name: field.empty(len(chosen)) for name, field in self.fields.items()}
+                self._gather(part, blocks[chosen], positions[chosen], buffers)
+                for name, buffer in buffers.items():
+                    out[name][chosen] = buffer
+
+    def _gather(self, needed: NDArray[np.int64], blocks: Any, positions: Positions, out: Buffers) -> None:
+        rows = self._with_blocks(needed.tolist())
+        places = positions + self._shift.take(blocks)
+        hand_out(take_rows(rows, places), self._form, out)
+
+    def _with_blocks(self, needed: list[int]) -> Rows:
+        """Parse blocks that are not there yet, in the place of those that were not asked for longest."""
+        if self._rows is None:
+            self._rows = np.empty((self._slots * self._most, len(self._form.numbers)), np.float32)
+        for block in needed:
+            if block in self._slot_of:
+                self._slot_of.move_to_end(block)
+        for block in needed:
+            if block not in self._slot_of:
+                slot = len(self._slot_of)
+                if slot == self._slots:
+                    slot = self._slot_of.popitem(last=False)[1]
+                begin = slot * self._most
+                self._rows[begin : begin + int(self.blocks.counts[block])] = self._parse(block)
+                self._slot_of[block] = slot
+                self._shift[block] = begin - self.blocks.starts[block]
+        return self._rows
+
+    def _parse(self, block: int) -> Rows:
+        return as_rows(*self._parsed(block)[:2])
+
+    def _parsed(self, block: int) -> tuple[ParsedBlock, NDArray[np.bool_], NDArray[np.int64]]:
+        """Parse a block: its rows, which of them are of the split, and their numbers in the file."""
+        about = {name: int(column[block]) for name, column in self.blocks.numbers.items()}
+        scanned = self.files[about["file"]]
+        if about["file"] not in self._open:
+            self._open[about["file"]] = scanned.open()
+        file = self._open[about["file"]]
+        file.check_unchanged(about["row"] + 1)
+        data = file.read(about["start"], about["stop"])
+        parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), checked=True)
+        chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
+        if parsed.rows != about["rows"] or np.count_nonzero(chosen) != self.blocks.counts[block]:
+            raise DataError(
+                f"{scanned.path}, row {about['row'] + 1:,} or after it: expected {about['rows']:,} rows in this part of "
+                f"the file, as it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
+            )
+        return parsed, chosen, row_numbers(about["row"], parsed.rows, parsed.skipped)
+
+    def ids(self, positions: Positions) -> list[str]:
+        """Give the numbers of rows in their file, from 1, as text."""
+        return split_ids(self.blocks, self._ranges, positions, lambda block: self._numbers(block))
+
+    def _numbers(self, block: int) -> NDArray[np.int64]:
+        about = {name: int(column[block]) for name, column in self.blocks.numbers.items()}
+        split = self.files[about["file"]].split
+        if split.by_group:
+            with self._lock:
+                _, chosen, numbers = self._parsed(block)
+            return numbers[chosen]
+        return numbers_of_block(self.blocks, block, split, self.split)
+
+
+def take_rows(rows: Rows, places: Positions) -> Rows:
+    """Gather rows; two numbers to a row are taken as one item of 8 bytes, which is twice as fast."""
+    taken = np.empty((len(places), rows.shape[1]), np.float32)
+    if rows.shape[1] == 2:
+        np.take(rows.view(np.uint64).reshape(-1), places, out=taken.view(np.uint64).reshape(-1), mode="clip")
+    else:
+        np.take(rows, places, axis=0, out=taken, mode="clip")
+    return taken
+
+
+def numbers_of_block(blocks: SplitBlocks, block: int, split: RowSplit, name: str) -> NDArray[np.int64]:
+    """Numbers, from 0, of the rows of a split in a block, where the hash of a row's number decides."""
+    row, rows = int(blocks.numbers["row"][block]), int(blocks.numbers["rows"][block])
+    codes = split.codes(row, rows)
+    codes[blocks.skipped[block]] = len(SPLITS)
+    return np.flatnonzero(codes == SPLITS.index(name)) + row
+
+
+def split_ids(blocks: SplitBlocks, ranges: Ranges, positions: Positions, numbers: Any) -> list[str]:
+    """Give the IDs of rows of a split: their numbers in the file, from 1.
+
+    Args:
+        blocks: The blocks of the split.
+        ranges: Their ranges of positions.
+        positions: Positions in the split.
+        numbers: Gives the numbers, from 0, of all rows of the split in a block.
+    """
+    positions = np.asarray(positions, np.int64)
+    found = np.empty(len(positions), np.int64)
+    of = ranges.of(positions)
+    for block in np.unique(of).tolist():
+        here = of == block
+        found[here] = numbers(block)[positions[here] - blocks.starts[block]]
+    return [str(number) for number in (found + 1).tolist()]

@@ -1,0 +1,167 @@
+"""Read a CSV in blocks of whole lines, and notice when it changes meanwhile."""
+
+import contextlib
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from outofcore.errors import DataError
+
+BLOCK_BYTES = 8 << 20
+"""Bytes of a block; polars reads smaller ones more slowly, larger ones no faster."""
+
+
+@dataclass(frozen=True)
+class RawBlock:
+    """Whole lines of a file.
+
+    Attributes:
+        start: Byte at which they begin.
+        data: The lines.
+        last: Whether the file ends with them.
+        read: Bytes of the file on disk that have been read so far.
+    """
+
+    start: int
+    data: bytes
+    last: bool
+    read: int
+
+
+class RowFile:
+    """A CSV, plain or gzip, that must not change while it is read.
+
+    Attributes:
+        path: The file.
+        size: Its bytes on disk when it was opened.
+        mtime_ns: The time of its last change then, in ns.
+    """
+
+    def __init__(self, path: Path, compressed: bool) -> None:
+        """Open a file.
+
+        Raises:
+            DataError: It cannot be opened.
+        """
+        self.path = path
+        try:
+            self._file = path.open("rb", buffering=0)
+        except OSError as error:
+            raise DataError(f"{path}: expected a CSV, found: {error.strerror}. Restore it and run again.") from error
+        self._compressed = compressed
+        status = os.fstat(self._file.fileno())
+        self.size, self.mtime_ns = status.st_size, status.st_mtime_ns
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Read bytes of a plain file.
+
+        Raises:
+            DataError: The file has changed, or the disk does not give them.
+        """
+        try:
+            data = os.pread(self._file.fileno(), stop - start, start)
+            while len(data) < stop - start:
+                part = os.pread(self._file.fileno(), stop - start - len(data), start + len(data))
+                if not part:
+                    break
+                data += part
+        except OSError as error:
+            raise DataError(
+                f"{self.path}, byte {start:,}: expected to read on, found: {error.strerror}. Look at the disk."
+            ) from error
+        return data
+
+    def blocks(self, start: int, block_bytes: int) -> Iterator[RawBlock]:
+        """Read from a byte on, in blocks that end where lines end.
+
+        Args:
+            start: First byte.
+            block_bytes: Most bytes of a block.
+
+        Raises:
+            DataError: A line is longer than a block, the file is damaged, or it has changed.
+        """
+        return self._compressed_blocks(start, block_bytes) if self._compressed else self._blocks(start, block_bytes)
+
+    def _blocks(self, start: int, block_bytes: int) -> Iterator[RawBlock]:
+        while start < self.size:
+            data = self.read(start, min(start + block_bytes, self.size))
+            last = start + len(data) >= self.size
+            if not last:
+                data = data[: self._whole_lines(data, start, block_bytes)]
+            yield RawBlock(start, data, last, start + len(data))
+            start += len(data)
+
+    def _compressed_blocks(self, start: int, block_bytes: int) -> Iterator[RawBlock]:
+        self._file.seek(0)
+        with gzip.GzipFile(fileobj=self._file) as file:
+            self._decompress(file, start)
+            rest, last = b"", False
+            while not last:
+                data = rest + self._decompress(file, block_bytes - len(rest))
+                last = len(data) < block_bytes
+                cut = len(data) if last else self._whole_lines(data, start, block_bytes)
+                rest = data[cut:]
+                if cut:
+                    yield RawBlock(start, data[:cut], last, self._file.tell())
+                start += cut
+
+    def _decompress(self, file: IO[bytes], count: int) -> bytes:
+        try:
+            return file.read(count)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(
+                f"{self.path}, byte {self._file.tell():,} of {self.size:,}: expected gzip up to its end, found that it "
+                f"breaks off there ({str(error).rstrip('.')}). Fetch or compress the file again."
+            ) from error
+
+    def _whole_lines(self, data: bytes, start: int, block_bytes: int) -> int:
+        """Give the length of the whole lines that data begins with."""
+        length = data.rfind(b"\n") + 1
+        if not length:
+            raise DataError(
+                f"{self.path}, byte {start:,}: expected lines of at most {block_bytes:,} bytes, found a longer one. "
+                "Look whether it is a CSV with one row to a line."
+            )
+        return length
+
+    def check_unchanged(self, row: int) -> None:
+        """Look whether the file is still the one that was opened.
+
+        Args:
+            row: The row that was read last, for the message; from 1.
+
+        Raises:
+            DataError: It has grown, shrunk, or was written to.
+        """
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            found = "it gone"
+        else:
+            if (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns):
+                return
+            grown = status.st_size - self.size
+            found = f"{grown:,} bytes appended" if grown > 0 else "it changed"
+        raise DataError(
+            f"{self.path}, row {row:,}: expected the file to stay as it was while it is read, found {found}. "
+            "Wait until it is written, and run again."
+        )
+
+
+@contextlib.contextmanager
+def opened(path: Path, compressed: bool) -> Iterator[RowFile]:
+    """Open a file and close it again; see `RowFile`."""
+    file: Any = RowFile(path, compressed)
+    try:
+        yield file
+    finally:
+        file.close()

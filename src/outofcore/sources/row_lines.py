@@ -1,0 +1,134 @@
+"""Read lines of a CSV one by one: slow, exact, and with a name for everything that is wrong.
+
+Only blocks come here in which the fast parser found something odd. What is allowed beyond its
+understanding: blanks around numbers, blank lines anywhere, quoted numbers.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from outofcore.errors import DataError
+from outofcore.sources.row_format import RowFormat
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST = 3.4028234663852886e38  # of float32
+
+Lines = tuple[list[list[float]], list[str], int, list[int]]
+"""Numbers by column, groups, number of rows, and places of rows that are left out."""
+
+
+def parse_lines(data: bytes, form: RowFormat, path: Path, line: int, row: int, last: bool) -> Lines:
+    """Read every line.
+
+    Args:
+        data: Whole lines.
+        form: The form of the rows.
+        path: The file.
+        line: Number of the first line, from 1.
+        row: Number of the first row, from 0.
+        last: Whether the file ends with these lines.
+
+    Returns:
+        The values of the rows that are kept, and which are not.
+
+    Raises:
+        DataError: A line is not a row of the form; the message names it.
+    """
+    places = [form.columns.index(name) for name in form.numbers]
+    group = form.columns.index(form.group) if form.group is not None else None
+    needed = [*places, *([group] if group is not None else [])]
+    numbers: list[list[float]] = [[] for _ in places]
+    groups: list[str] = []
+    skipped: list[int] = []
+    count = 0
+    for number, text, ended in _lines(data, path, line):
+        where = f"{path}, line {number} (row {row + count + 1})"
+        fields = _fields(text, form, where, last and not ended)
+        count += 1
+        missing = [place for place in needed if not fields[place].strip()]
+        if missing:
+            _check_missing(form, fields, missing[0], where, last and not ended)
+            skipped.append(count - 1)
+            continue
+        for column, place in zip(numbers, places, strict=True):
+            column.append(_number(fields, place, form, where))
+        if group is not None:
+            groups.append(fields[group])
+    return numbers, groups, count, skipped
+
+
+def _lines(data: bytes, path: Path, line: int) -> Iterator[tuple[int, str, bool]]:
+    """Give each line that is not blank, with its number and whether a line end stands after it."""
+    for number, raw in enumerate(_split(data), line):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path}, line {number}: expected text in UTF-8, found byte {error.object[error.start]:#04x} "
+                f"({error.reason}). Convert the file to UTF-8."
+            ) from error
+        if text.strip(" \r\n"):
+            yield number, text.rstrip("\r\n"), text.endswith("\n")
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Split at line feeds alone: a carriage return by itself is no line end here."""
+    parts = data.split(b"\n")
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def _fields(text: str, form: RowFormat, where: str, cut: bool) -> list[str]:
+    try:
+        fields = next(csv.reader([text], delimiter=form.delimiter, strict=True))
+    except csv.Error:
+        raise DataError(
+            f"{where}: expected every quote to be closed on its line, found {_shown(text)}. Close the quote; values "
+            "with line breaks inside are not read."
+        ) from None
+    if len(fields) != len(form.columns):
+        hint = "Correct the row."
+        if cut:
+            hint = "The file ends in the middle of this line: write it again from where it came."
+        raise DataError(
+            f"{where}: expected {len(form.columns)} values as there are columns, found {len(fields)}: {_shown(text)}. "
+            f"{hint}"
+        )
+    if form.header and [field.strip() for field in fields] == list(form.columns):
+        raise DataError(f"{where}: expected numbers, found the header again. Take the line out.")
+    return fields
+
+
+def _check_missing(form: RowFormat, fields: list[str], place: int, where: str, cut: bool) -> None:
+    if cut:
+        raise DataError(
+            f"{where}: expected a value in column {form.columns[place]!r}, found the end of the file: its last line is "
+            "cut. Write the file again from where it came."
+        )
+    if form.missing == "refuse":
+        raise DataError(
+            f"{where}: expected a value in column {form.columns[place]!r}, found none: "
+            f"{_shown(form.delimiter.join(fields))}. Fill it in, or set scan.missing=skip to leave such rows out."
+        )
+
+
+def _number(fields: list[str], place: int, form: RowFormat, where: str) -> float:
+    text, name = fields[place].strip(), form.columns[place]
+    if NUMBER.fullmatch(text):
+        value = float(text)
+        if abs(value) <= LARGEST:
+            return value
+        expected = "a number that float32 can hold (up to 3.4e38)"
+    elif text.lower().lstrip("+-") in {"nan", "inf", "infinity"}:
+        expected = "a finite number"
+    else:
+        expected = "a number"
+    hint = "Correct the row"
+    if expected == "a number":
+        hint += ", or leave the column out of scan.features and scan.targets if it holds text"
+    raise DataError(f"{where}: expected {expected} in column {name!r}, found {_shown(text)}. {hint}.")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")

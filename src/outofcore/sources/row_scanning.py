@@ -1,0 +1,203 @@
+"""Scan one CSV: every row is parsed and judged, nothing is kept but a line of numbers for each block."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import DataError
+from outofcore.identity import digest
+from outofcore.progress_bar import progress
+from outofcore.sources import row_file, row_splits
+from outofcore.sources.ahead import ahead
+from outofcore.sources.row_blocks import NUMBERS
+from outofcore.sources.row_file import RawBlock, RowFile, opened
+from outofcore.sources.row_format import RowFormat
+from outofcore.sources.row_moments import Moments, join, moments_of, no_moments
+from outofcore.sources.row_parsing import ParsedBlock, Place, parse_block
+from outofcore.sources.row_splits import SPLITS, RowSplit
+
+FILES = ("table", "validation_table")
+"""Names of the files, by their number."""
+
+EXACT = float(1 << 24)
+"""Up to here float32 holds every integer."""
+
+
+@dataclass(frozen=True)
+class FileFindings:
+    """What a scan finds out about a file.
+
+    Attributes:
+        path: The file.
+        size: Its bytes on disk.
+        mtime_ns: The time of its last change, in ns.
+        form: The form of its rows.
+        blocks: The columns of `outofcore.sources.row_blocks.NUMBERS` for each block.
+        skipped: Places of rows that are left out, of each block.
+        moments: Moments of the training rows.
+        rounding: Largest difference between a value and what float32 makes of it.
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+    form: RowFormat
+    blocks: list[tuple[int, ...]]
+    skipped: list[list[int]]
+    moments: Moments
+    rounding: float
+
+
+def scan_file(
+    path: Path, number: int, form: RowFormat, split: RowSplit, may_round: bool, max_bad_rows: int
+) -> FileFindings:
+    """Scan a file from its first row to its last.
+
+    Args:
+        path: The file.
+        number: Its number among the files.
+        form: The form of its rows.
+        split: How they are split.
+        may_round: Whether float32 may round integers.
+        max_bad_rows: Rows that may be left out.
+
+    Raises:
+        DataError: A row is not what the form says, or the file changes; the message names the row.
+    """
+    blocks: list[tuple[int, ...]] = []
+    skipped: list[list[int]] = []
+    moments, rounding, row, bad, read = no_moments(len(form.numbers)), 0.0, 0, 0, 0
+    with opened(path, form.compressed) as file, progress("scan", file.size, "bytes") as advance:
+        for raw, parsed in ahead(_parsed(file, form)):
+            bad += len(parsed.skipped)
+            if bad > max_bad_rows:
+                raise _too_many(path, row + int(parsed.skipped[0]), bad, max_bad_rows)
+            columns = [column.to_numpy() for column in parsed.columns]
+            rounding = max(rounding, _rounding(path, form, row, parsed, columns, may_round))
+            codes = codes_of(split, row, parsed)
+            counts = np.bincount(codes, minlength=len(SPLITS)).tolist()
+            moments = join(moments, moments_of([np.compress(codes == 0, column) for column in columns]))
+            stop = raw.start + len(raw.data)
+            blocks.append((number, raw.start, stop, row, parsed.rows, *counts, zlib.crc32(raw.data)))
+            skipped.append(parsed.skipped.tolist())
+            row += parsed.rows
+            form = replace(form, integers=tuple(name for name in form.integers if name in parsed.integers))
+            advance(raw.read - read)
+            read = raw.read
+    return FileFindings(path, file.size, file.mtime_ns, form, blocks, skipped, moments, rounding)
+
+
+def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, ParsedBlock]]:
+    """Read and parse the blocks of a file, one after the other."""
+    line, row = 1 + form.header, 0
+    for raw in file.blocks(form.start, row_file.BLOCK_BYTES):
+        file.check_unchanged(row + 1)
+        parsed = parse_block(raw.data, form, Place(file.path, line, row, raw.last), checked=False)
+        form = replace(form, integers=tuple(name for name in form.integers if name in parsed.integers))
+        yield raw, parsed
+        line += int(np.count_nonzero(np.frombuffer(raw.data, np.uint8) == ord("\n")))
+        row += parsed.rows
+    file.check_unchanged(row)
+
+
+def codes_of(split: RowSplit, row: int, parsed: ParsedBlock) -> NDArray[np.uint8]:
+    """Give the place in `SPLITS` of each row of a block that is kept.
+
+    Args:
+        split: How the rows are split.
+        row: Number of the block's first row, from 0.
+        parsed: The block.
+    """
+    if split.by_group:
+        return split.codes(row, len(parsed.groups), parsed.groups)
+    codes = split.codes(row, parsed.rows)
+    return np.delete(codes, parsed.skipped) if len(parsed.skipped) else codes
+
+
+def row_numbers(row: int, rows: int, skipped: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers, from 0, of the rows of a block that are kept."""
+    numbers = np.arange(row, row + rows)
+    return np.delete(numbers, skipped) if len(skipped) else numbers
+
+
+def _too_many(path: Path, row: int, bad: int, most: int) -> DataError:
+    return DataError(
+        f"{path}, row {row + 1:,}: expected at most {most:,} rows with a missing value (scan.max_bad_rows), found "
+        f"{bad:,} up to here. Fill them in, or raise it."
+    )
+
+
+def _rounding(
+    path: Path, form: RowFormat, row: int, parsed: ParsedBlock, columns: list[NDArray[Any]], may_round: bool
+) -> float:
+    """Find by how much float32 changes the integers of a block.
+
+    Raises:
+        DataError: It does, and may not.
+    """
+    most = 0.0
+    for name, column in zip(form.numbers, columns, strict=True):
+        if not len(column) or max(abs(float(column.min())), abs(float(column.max()))) <= EXACT:
+            continue
+        error = np.abs(column.astype(np.float32).astype(np.float64) - column)
+        if column.dtype.kind == "f":
+            error[column != np.rint(column)] = 0.0
+        if error.any() and not may_round:
+            place = int(np.flatnonzero(error)[0])
+            where = row_numbers(row, parsed.rows, parsed.skipped)[place]
+            raise DataError(
+                f"{path}, row {where + 1:,}: expected integers in column {name!r} that float32 can hold (all up to "
+                f"2**24 = 16,777,216), found {column[place]:,.0f}, which becomes {np.float32(column[place]):,.0f}. "
+                "Set scan.float32_rounding=accept if that is close enough, or scale the column."
+            )
+        most = max(most, float(error.max()))
+    return most
+
+
+def join_findings(
+    findings: list[FileFindings], splits: list[RowSplit]
+) -> tuple[Any, dict[str, Any], dict[str, dict[str, float]]]:
+    """Put what was found in all files together.
+
+    Returns:
+        The table of blocks, a summary and the statistics; see `outofcore.nodes.scan_rows.scan_rows`.
+    """
+    import pandas as pd
+
+    rows = [line for found in findings for line in found.blocks]
+    blocks = pd.DataFrame(np.array(rows, np.int64).reshape(-1, len(NUMBERS)), columns=list(NUMBERS))
+    blocks["skipped"] = [places for found in findings for places in found.skipped]
+    integers = [name for name in findings[0].form.numbers if all(name in found.form.integers for found in findings)]
+    forms = [replace(found.form, integers=tuple(integers)) for found in findings]
+    moments = findings[0].moments
+    for found in findings[1:]:
+        moments = join(moments, found.moments)
+    skipped = sum(len(places) for places in blocks["skipped"])
+    counts = {name: int(blocks[name].sum()) for name in SPLITS}
+    content = [[found.form.numbers, found.form.group, [line[-1] for line in found.blocks]] for found in findings]
+    drawn = [row_splits.VERSION, [split.to_json() for split in splits], counts, forms[0].missing]
+    summary = {
+        "digest": digest(content),
+        "partition_digest": digest(drawn),
+        "samples": sum(counts.values()),
+        "bytes": sum(found.size for found in findings),
+        "skipped": skipped,
+        "float32_rounding_error": max(found.rounding for found in findings),
+        "splits": counts,
+        "files": {
+            name: {
+                "path": str(found.path),
+                "size": found.size,
+                "mtime_ns": found.mtime_ns,
+                "form": form.to_json(),
+                "split": split.to_json(),
+            }
+            for name, found, form, split in zip(FILES, findings, forms, splits, strict=False)
+        },
+    }
+    return blocks, summary, moments.to_json(forms[0].numbers)
