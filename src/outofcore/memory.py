@@ -72,3 +72,28 @@ class PeakMemory:
         self._ended.set()
         self.peak_bytes = max(self.peak_bytes, held_bytes())
         return self.peak_bytes
+
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def memory_limit(groups: Path = CGROUPS, membership: Path = Path("/proc/self/cgroup")) -> int:
+    """Memory in bytes that this process may use: the machine's, or less where a control group says so.
+
+    Args:
+        groups: Where control groups are mounted, of version 2 or, below `memory`, of version 1.
+        membership: The file that names the groups of this process.
+    """
+    limits = [int(psutil.virtual_memory().total)]
+    lines = membership.read_text().splitlines() if membership.exists() else []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root, name = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+        inner = root / path.lstrip("/")
+        # in a container the path may be the host's, and the group's own files lie at the root
+        for folder in (root, inner, *(parent for parent in inner.parents if root in parent.parents)):
+            with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+                limits.append(int((folder / name).read_text()))
+    return min(limits)

@@ -1,9 +1,10 @@
 """Look at every row of a CSV once: is it good, to which split does it belong, what are the statistics."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from outofcore.errors import DataError
 from outofcore.files import replacing
@@ -64,7 +65,7 @@ def scan_rows(
     if known is not None and known["fingerprint"] == fingerprint:
         log.info("the rows are as they were when they were last scanned")
         return _blocks(record.path), known["statistics"], known["summary"]
-    forms = [_format(path, scan) for path in paths]
+    forms = [_format(path, scan, split.by_group) for path, split in zip(paths, splits, strict=True)]
     findings = []
     for number, (path, form, split) in enumerate(zip(paths, forms, splits, strict=True)):
         found = scan_file(path, number, form, split, scan.float32_rounding == "accept", scan.max_bad_rows)
@@ -90,22 +91,20 @@ def _splits(
     return [split_by_shares(seed, partition.train, 0.0, partition.test, by_group), all_validation()]
 
 
-def _format(path: Path, scan: RowScanParameters) -> Any:
+def _format(path: Path, scan: RowScanParameters, grouped: bool) -> Any:
     from outofcore.sources.row_format import read_format
 
     return read_format(
         path, scan.features, scan.targets, delimiter=scan.delimiter, header=scan.header, columns=scan.columns,
-        group=scan.group_column, missing=scan.missing,
+        group=scan.group_column if grouped else None, missing=scan.missing,
     )  # fmt: skip
 
 
 def _status(path: Path) -> list[Any]:
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError as error:
-        raise DataError(
-            f"{path}: expected a CSV, found: {error.strerror}. Correct the path in the catalog."
-        ) from error
+        raise DataError(f"{path}: expected a CSV, found: {error.strerror}. Correct the path in the catalog.") from error
     return [str(path), status.st_size, status.st_mtime_ns]
 
 
@@ -138,12 +137,9 @@ def _check_content(before: Table, after: Table, paths: list[Path]) -> None:
     """Refuse a file whose content is not what was recorded of it."""
     for number, path in enumerate(paths):
         old, new = (table[table["file"] == number] for table in (before, after))
-        pairs = zip(old[["start", "stop", "crc"]].itertuples(False), new[["start", "stop", "crc"]].itertuples(False))
-        same = 0
-        for one, other in pairs:
-            if one != other:
-                break
-            same += 1
+        both = min(len(old), len(new))
+        one, other = (table[["stop", "crc"]].to_numpy()[:both] for table in (old, new))
+        same = int(np.append((one != other).any(axis=1), True).argmax())
         if same == len(old) == len(new):
             continue
         row = int(new["row"].iloc[same]) if same < len(new) else int(old["row"].iloc[same])

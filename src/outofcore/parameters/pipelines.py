@@ -57,6 +57,8 @@ EXECUTION_ONLY = frozenset(
         "data.download.url",
         "data.download.timeout_seconds",
         "loader.steps_per_call",
+        "loader.mode",  # the digest of the data covers the order that comes of these two
+        "loader.shuffle_within",
         "loader.packed",
         "loader.workers",
         "loader.use_multiprocessing",

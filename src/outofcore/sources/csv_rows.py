@@ -16,7 +16,7 @@ from outofcore.sources.locating import Ranges
 from outofcore.sources.row_blocks import SplitBlocks
 from outofcore.sources.row_file import RowFile
 from outofcore.sources.row_format import RowFormat
-from outofcore.sources.row_parsing import ParsedBlock, Place, as_rows, parse_block
+from outofcore.sources.row_parsing import ParsedBlock, Place, as_rows, chosen_rows, parse_block
 from outofcore.sources.row_scanning import codes_of, row_numbers
 from outofcore.sources.row_splits import SPLITS, RowSplit
 
@@ -179,7 +179,8 @@ class CsvRows:
         return self._rows
 
     def _parse(self, block: int) -> Rows:
-        return as_rows(*self._parsed(block)[:2])
+        parsed, chosen, _ = self._parsed(block)
+        return chosen_rows(as_rows(parsed), chosen)
 
     def _parsed(self, block: int) -> tuple[ParsedBlock, NDArray[np.bool_], NDArray[np.int64]]:
         """Parse a block: its rows, which of them are of the split, and their numbers in the file."""
@@ -194,14 +195,14 @@ class CsvRows:
         chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
         if parsed.rows != about["rows"] or np.count_nonzero(chosen) != self.blocks.counts[block]:
             raise DataError(
-                f"{scanned.path}, row {about['row'] + 1:,} or after it: expected {about['rows']:,} rows in this part of "
-                f"the file, as it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
+                f"{scanned.path}, row {about['row'] + 1:,} or after it: expected {about['rows']:,} rows in this part "
+                f"of the file, as it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
             )
         return parsed, chosen, row_numbers(about["row"], parsed.rows, parsed.skipped)
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the numbers of rows in their file, from 1, as text."""
-        return split_ids(self.blocks, self._ranges, positions, lambda block: self._numbers(block))
+        return split_ids(self.blocks, self._ranges, positions, self._numbers)
 
     def _numbers(self, block: int) -> NDArray[np.int64]:
         about = {name: int(column[block]) for name, column in self.blocks.numbers.items()}

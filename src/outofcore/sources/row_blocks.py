@@ -41,12 +41,14 @@ class SplitBlocks:
         return int(self.starts[-1])
 
 
-def read_blocks(path: Path, split: str) -> SplitBlocks:
-    """Read the blocks of one split.
+def all_blocks(path: Path) -> tuple[dict[str, NDArray[np.int64]], list[Any]]:
+    """Read the table.
 
     Args:
         path: The table, as the scan wrote it.
-        split: Name of the split.
+
+    Returns:
+        The columns `NUMBERS` by name, and `skipped`.
 
     Raises:
         DataError: The table is not there or cannot be read.
@@ -61,7 +63,12 @@ def read_blocks(path: Path, split: str) -> SplitBlocks:
             f"{path}: expected the table of blocks, found: {str(error).splitlines()[0]}. "
             "Run the pipeline again from its start."
         ) from error
-    return split_blocks({name: table[name].to_numpy() for name in NUMBERS}, table["skipped"].to_pylist(), split)
+    return {name: table[name].to_numpy() for name in NUMBERS}, table["skipped"].to_pylist()
+
+
+def read_blocks(path: Path, split: str) -> SplitBlocks:
+    """Read the blocks of one split; see `all_blocks`."""
+    return split_blocks(*all_blocks(path), split)
 
 
 def split_blocks(numbers: Mapping[str, NDArray[Any]], skipped: list[Any], split: str) -> SplitBlocks:

@@ -4,10 +4,10 @@ import contextlib
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from outofcore.errors import DataError
 
@@ -103,7 +103,7 @@ class RowFile:
     def _compressed_blocks(self, start: int, block_bytes: int) -> Iterator[RawBlock]:
         self._file.seek(0)
         with gzip.GzipFile(fileobj=self._file) as file:
-            self._decompress(file, start)
+            self._skip(file, start)
             rest, last = b"", False
             while not last:
                 data = rest + self._decompress(file, block_bytes - len(rest))
@@ -114,7 +114,27 @@ class RowFile:
                     yield RawBlock(start, data[:cut], last, self._file.tell())
                 start += cut
 
-    def _decompress(self, file: IO[bytes], count: int) -> bytes:
+    def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Read ranges of bytes, each after the one before.
+
+        Args:
+            ranges: First byte of each, and the byte after its last.
+        """
+        if not self._compressed:
+            for start, stop in ranges:
+                yield self.read(start, stop)
+            return
+        self._file.seek(0)
+        with gzip.GzipFile(fileobj=self._file) as file:
+            for start, stop in ranges:
+                self._skip(file, start - file.tell())
+                yield self._decompress(file, stop - start)
+
+    def _skip(self, file: gzip.GzipFile, count: int) -> None:
+        while count:
+            count -= len(self._decompress(file, min(count, BLOCK_BYTES))) or count
+
+    def _decompress(self, file: gzip.GzipFile, count: int) -> bytes:
         try:
             return file.read(count)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -143,7 +163,7 @@ class RowFile:
             DataError: It has grown, shrunk, or was written to.
         """
         try:
-            status = os.stat(self.path)
+            status = self.path.stat()
         except OSError:
             found = "it gone"
         else:

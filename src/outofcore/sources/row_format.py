@@ -57,7 +57,10 @@ class RowFormat:
     @staticmethod
     def from_json(values: dict[str, Any]) -> "RowFormat":
         """Take what `to_json` gave."""
-        return RowFormat(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return RowFormat(**plain)
 
 
 def is_compressed(path: Path) -> bool:
@@ -148,7 +151,7 @@ def _what_there_is(path: Path) -> bytes:
 
 def _first_lines(head: bytes, begin: int) -> list[tuple[bytes, int]]:
     """Give the first two lines that are not blank, each with the byte after it."""
-    found = []
+    found: list[tuple[bytes, int]] = []
     while begin < len(head) and len(found) < 2:
         end = head.find(b"\n", begin) + 1 or len(head)
         if head[begin:end].strip():

@@ -167,29 +167,23 @@ def _is_finite(column: Any) -> bool:
     return bool(column.is_between(-largest, largest).all())
 
 
-def as_rows(parsed: ParsedBlock, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """Lay columns side by side as float32.
-
-    Args:
-        parsed: The block.
-        chosen: Which rows to take, or `None` for all.
+def as_rows(parsed: ParsedBlock) -> NDArray[np.float32]:
+    """Lay the columns of a block side by side.
 
     Returns:
         Rows, float32, shape `(rows, columns)`.
     """
-    count = len(parsed.columns[0])
-    rows = np.empty((count, len(parsed.columns)), np.float32)
+    rows = np.empty((len(parsed.columns[0]), len(parsed.columns)), np.float32)
     for place, column in enumerate(parsed.columns):
         begin = 0
         for part in column.get_chunks():
             rows[begin : begin + len(part), place] = part.to_numpy()
             begin += len(part)
-    if chosen is None:
-        return rows
-    kept = np.compress(chosen, _whole(rows))
-    return kept.view(np.float32).reshape(-1, len(parsed.columns))
+    return rows
 
 
-def _whole(rows: NDArray[np.float32]) -> NDArray[Any]:
-    """View each row as one item, which numpy copies faster than its numbers one by one."""
-    return rows.view(np.dtype((np.void, rows.shape[1] * 4))).reshape(-1)
+def chosen_rows(rows: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Take the rows that a mask chooses; see `outofcore.sources.csv_rows.take_rows` for why as whole items."""
+    if rows.shape[1] == 2:
+        return np.compress(chosen, rows.view(np.uint64).reshape(-1)).view(np.float32).reshape(-1, 2)
+    return np.compress(chosen, rows, axis=0)

@@ -61,11 +61,8 @@ class RowSplit:
         texts = hash_texts(groups) if self.by_group else None
         for low in range(0, count, CHUNK):
             high = min(low + CHUNK, count)
-            if texts is None:
-                numbers = np.arange(first + low, first + high, dtype=np.uint64)
-            else:
-                numbers = texts[low:high]
-            hashes = self._hashes(numbers)
+            numbered = np.arange(first + low, first + high, dtype=np.uint64) if texts is None else texts[low:high]
+            hashes = self._hashes(numbered)
             codes[low:high] = _not_below(hashes, self.limits[0])
             codes[low:high] += _not_below(hashes, self.limits[1])
         return codes
