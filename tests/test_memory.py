@@ -7,9 +7,10 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from outofcore.memory import PeakMemory, held_bytes
+from outofcore.memory import PeakMemory, held_bytes, memory_limit
 
 MIB = 2**20
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
@@ -89,3 +90,26 @@ def test_watches_end() -> None:
 
 def test_a_watch_that_was_not_started_can_be_stopped() -> None:
     assert PeakMemory().stop() > 0
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/memory.max": "5000", "a/b/memory.max": "max"}, 5000),
+        ("0::/a/b\n", {"a/memory.max": "5000", "a/b/memory.max": "3000", "memory.max": "4000"}, 3000),
+        ("0::/../host\n", {"memory.max": "4000"}, 4000),
+        ("3:cpu:/c\n4:memory:/c\n", {"memory/c/memory.limit_in_bytes": "2000", "c/memory.max": "1"}, 2000),
+        ("0::/\n", {"memory.max": "max"}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_memory_limit_is_the_control_groups(
+    tmp_path: Path, membership: str | None, files: dict[str, str], expected: int | None
+) -> None:
+    for name, content in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(f"{content}\n")
+    if membership is not None:
+        (tmp_path / "cgroup").write_text(membership)
+    limit = memory_limit(tmp_path / "groups", tmp_path / "cgroup")
+    assert limit == (psutil.virtual_memory().total if expected is None else expected)

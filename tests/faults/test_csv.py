@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def refused(rows: Rows, expected: str, error: type[Exception] = DataError, **cha
         rows.scan(**changes)
     first = str(caught.value).splitlines()[0]
     assert first.startswith(f"{rows.table}, ")
-    assert expected.split(":")[0] in first or "line" in first or "row" in first
+    assert re.match(r", (line|row) \d", first.removeprefix(str(rows.table)))
     return first
 
 
@@ -55,7 +56,7 @@ def values(rows: Rows) -> tuple[list[float], list[str]]:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (lines(*plain(COUNT)[1:], header="0,0"), r"line 1: expected the column 'x' in the header, found '0', '0'.*scan.header=false"),
+        (lines(*plain(COUNT)[1:], header="0,0"), r"line 1: expected the column 'x' in the header.*scan.header=false"),
         (lines(*plain(COUNT), header="x,z"), r"line 1: expected the column 'y' in the header, found 'x', 'z'"),
         (lines(*plain(COUNT), header="x;y"), r"line 1: .*found 'x;y'. Set scan.delimiter"),
         (lines(*plain(COUNT), header="x,y,y"), r"line 1: expected the column 'y' once"),
@@ -255,7 +256,7 @@ def test_fault_070_truncated_gzip(tmp_path: Path, left: float) -> None:
     noise = np.random.default_rng(0).random((COUNT, 2))
     whole = gzip.compress(lines(*[f"{x},{y}" for x, y in noise.tolist()]))
     rows = Rows(tmp_path, whole[: int(len(whole) * left)], "rows.csv.gz")
-    refused(rows, rf"byte [\d,]+ of {int(len(whole) * left):,}: expected gzip up to its end, found that it breaks off")
+    refused(rows, r"row \d+ or after it: expected gzip up to its end, found that it breaks off at byte [\d,]+ of")
 
 
 @pytest.mark.parametrize("row", ['200,"200', '"200,200', '200,2"00'])
@@ -281,13 +282,13 @@ def changing(monkeypatch: pytest.MonkeyPatch, rows: Rows, content: bytes, append
 def test_fault_072_file_changed_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = Rows(tmp_path, lines(*plain(COUNT)))
     changing(monkeypatch, rows, lines(*plain(COUNT, 1))[: rows.table.stat().st_size], append=False)
-    refused(rows, r"row \d+: expected the file to stay as it was while it is read, found it changed")
+    refused(rows, r"row \d+ or after it: expected the file to stay as it was while it is read, found it changed")
 
 
 def test_fault_073_file_appended_to_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = Rows(tmp_path, lines(*plain(COUNT)))
     changing(monkeypatch, rows, b"7,7\n", append=True)
-    refused(rows, r"row \d+: expected the file to stay as it was while it is read, found 4 bytes appended")
+    refused(rows, r"row \d+ or after it: expected the file to stay as it was while it is read, found 4 bytes appended")
 
 
 @pytest.mark.parametrize("mode", ["packed", "stream"])

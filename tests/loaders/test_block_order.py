@@ -87,8 +87,8 @@ def test_orders_of_earlier_versions_come_again():
     assert large.take(123_456_789, 123_456_793).tolist() == GOLDEN_LARGE
 
 
-GOLDEN_SMALL = []
-GOLDEN_LARGE = []
+GOLDEN_SMALL = [10, 1, 7, 2, 11, 8, 0, 9, 4, 3, 5, 6]
+GOLDEN_LARGE = [261601470, 258723824, 177046428, 327311307]
 
 
 def test_nothing_is_stored_for_many_samples():

@@ -40,7 +40,7 @@ def test_splits_of_earlier_versions_come_again() -> None:
     ]  # fmt: skip  # of the FNV reference
 
 
-GOLDEN: list[int] = []
+GOLDEN = [0, 1, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0]
 
 
 def test_a_file_of_its_own_is_all_validation() -> None:

@@ -90,6 +90,9 @@ class BatchLoader(keras.utils.PyDataset):
         self.timeout_seconds = timeout_seconds
         # only sources whose samples lie in blocks have `block_sizes`
         self.blocks = Blocks(source.block_sizes, window_blocks) if window_blocks is not None else None  # type: ignore[attr-defined]
+        # a source that parses blocks can do so ahead, in the process that reads
+        ahead = self.shuffle and self.blocks is not None and not use_multiprocessing
+        self._expects = getattr(source, "expect", None) if ahead else None
         self.pass_ = 0
         self._begun = False
         self._parts = [name for name in (x, y, sample_weight) if name is not None]
@@ -126,9 +129,11 @@ class BatchLoader(keras.utils.PyDataset):
 
     def positions(self, pass_: int, start: int, stop: int) -> Positions:
         """Positions in the source of the samples of batches `start` to `stop` of a pass."""
-        count = len(self.selection)
-        ordered = order(count, self.seed, pass_, self.shuffle, self.blocks)
+        count, ordered = len(self.selection), self._order(pass_)
         return self.selection.positions(ordered.take(start * self.batch_size, min(stop * self.batch_size, count)))
+
+    def _order(self, pass_: int) -> Any:
+        return order(len(self.selection), self.seed, pass_, self.shuffle, self.blocks)
 
     def read(self, pass_: int, start: int, stop: int) -> Item:
         """Read batches `start` to `stop` of a pass, one after the other.
@@ -142,7 +147,10 @@ class BatchLoader(keras.utils.PyDataset):
         """
         if self._reader is None:
             self._reader = open_reader(*self._reading)
-        return self._item(self._reader.read(self.positions(pass_, start, stop), pass_))
+        fields = self._reader.read(self.positions(pass_, start, stop), pass_)
+        if self._expects is not None:
+            self._expects(self._order(pass_).blocks_near(min(stop * self.batch_size, len(self.selection)) - 1))
+        return self._item(fields)
 
     def samples(self, places: Positions, pass_: int = 0) -> Item:
         """Read a few samples by their places in a pass, in the calling thread.
@@ -158,7 +166,7 @@ class BatchLoader(keras.utils.PyDataset):
         Raises:
             DataError: A sample cannot be read.
         """
-        ordered = order(len(self.selection), self.seed, pass_, self.shuffle)
+        ordered = self._order(pass_)
         indices = [ordered.take(place, place + 1) for place in places.tolist()]
         positions = self.selection.positions(np.concatenate([np.empty(0, np.int64), *indices]))
         source, transform, *_ = self._reading

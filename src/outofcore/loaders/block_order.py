@@ -51,7 +51,7 @@ class BlockOrder:
     def __init__(self, blocks: Blocks, order_of_blocks: Any, order_within: Callable[[int, int], Any]) -> None:
         self._order_within = order_within
         self._window = blocks.window
-        in_order = order_of_blocks.take(0, len(blocks.sizes))
+        in_order = self._in_order = order_of_blocks.take(0, len(blocks.sizes))
         self._starts = blocks.starts[in_order]
         # place in the pass at which each block begins, and the end of the last
         self._places = np.concatenate([[0], np.cumsum(blocks.sizes[in_order])]).astype(np.int64)
@@ -72,6 +72,12 @@ class BlockOrder:
             begin, end = max(start, low), min(stop, high)
             positions[begin - start : end - start] = self._within(window, begin - low, end - low)
         return positions
+
+    def blocks_near(self, place: int) -> list[int]:
+        """Numbers of the blocks of the window with a place of the pass, and of the window after it."""
+        window = int(np.searchsorted(self._bounds, place, side="right")) - 1
+        near: list[int] = self._in_order[window * self._window : (window + 2) * self._window].tolist()
+        return near
 
     def _within(self, window: int, start: int, stop: int) -> NDArray[np.int64]:
         """Positions of the samples at some places of a window."""

@@ -153,7 +153,8 @@ def _rows(files: list[Any], numbers: Any, first: int) -> Iterator[tuple[int, dic
             ranges = [(int(numbers["start"][block]), int(numbers["stop"][block])) for block in chosen]
             for block, data in zip(chosen, file.read_ranges(ranges), strict=True):
                 row = int(numbers["row"][block])
-                file.check_unchanged(row + 1)
+                file.row = row + 1
+                file.check_unchanged()
                 if zlib.crc32(data) != numbers["crc"][block]:
                     raise DataError(
                         f"{scanned.path}, row {row + 1:,} or after it: expected the content that was scanned, found "

@@ -1,8 +1,10 @@
 """Rows of one split, parsed from the CSV whenever they are asked for."""
 
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,8 @@ class CsvRows:
     """A source over blocks of a CSV, each parsed when one of its rows is needed.
 
     A few parsed blocks are kept, so whoever asks block by block, or within a window of blocks, has
-    each parsed once. Asking for rows all over the file parses a block for nearly every row.
+    each parsed once. Asking for rows all over the file parses a block for nearly every row. Blocks
+    that are expected are parsed in a thread meanwhile.
 
     Attributes:
         files: The files, by their number.
@@ -106,14 +109,16 @@ class CsvRows:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[int, RowFile] = {}
+        self._files: dict[int, RowFile] = {}
+        self._thread: ThreadPoolExecutor | None = None
+        self._coming: dict[int, Future[Rows]] = {}
         self._rows: Rows | None = None
         self._slot_of: OrderedDict[int, int] = OrderedDict()
         self._shift = np.zeros(len(self.blocks.counts), np.int64)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave files and rows behind: a reader process opens its own."""
-        own = ("_lock", "_open", "_rows", "_slot_of", "_shift")
+        own = ("_lock", "_files", "_thread", "_coming", "_rows", "_slot_of", "_shift")
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -146,6 +151,8 @@ class CsvRows:
             needed = np.flatnonzero(np.bincount(blocks, minlength=len(self._shift)))
             if len(needed) <= self._slots:
                 self._gather(needed, blocks, positions, out)
+                if positions[-1] - positions[0] == len(positions) - 1:  # so far it went in order
+                    self._expect([int(needed[-1]) + 1])
                 return
             for start in range(0, len(needed), self._slots):
                 part = needed[start : start + self._slots]
@@ -173,23 +180,47 @@ class CsvRows:
                 if slot == self._slots:
                     slot = self._slot_of.popitem(last=False)[1]
                 begin = slot * self._most
-                self._rows[begin : begin + int(self.blocks.counts[block])] = self._parse(block)
+                coming = self._coming.pop(block, None)
+                rows = coming.result() if coming is not None else self._parse(block, self._file_of(block))
+                self._rows[begin : begin + len(rows)] = rows
                 self._slot_of[block] = slot
                 self._shift[block] = begin - self.blocks.starts[block]
         return self._rows
 
-    def _parse(self, block: int) -> Rows:
-        parsed, chosen, _ = self._parsed(block)
+    def expect(self, blocks: Iterable[int]) -> None:
+        """Parse blocks in a thread, for they will be asked for soon; others that were expected are forgotten."""
+        with self._lock:
+            self._expect(blocks)
+
+    def _expect(self, blocks: Iterable[int]) -> None:
+        missing = [block for block in blocks if block < len(self._shift) and block not in self._slot_of]
+        for block in self._coming.keys() - set(missing):
+            self._coming.pop(block).cancel()
+        for block in missing:
+            if block not in self._coming:
+                if self._thread is None:
+                    self._thread = ThreadPoolExecutor(1, "outofcore-rows")
+                    weakref.finalize(self, self._thread.shutdown, wait=False, cancel_futures=True)
+                self._coming[block] = self._thread.submit(self._parse, block, self._file_of(block))
+
+    def _file_of(self, block: int) -> RowFile:
+        number = int(self.blocks.numbers["file"][block])
+        if number not in self._files:
+            self._files[number] = self.files[number].open()
+            weakref.finalize(self, self._files[number].close)
+        return self._files[number]
+
+    def _parse(self, block: int, file: RowFile) -> Rows:
+        """Parse the rows of the split in a block."""
+        parsed, chosen = self._parsed(block, file)
         return chosen_rows(as_rows(parsed), chosen)
 
-    def _parsed(self, block: int) -> tuple[ParsedBlock, NDArray[np.bool_], NDArray[np.int64]]:
-        """Parse a block: its rows, which of them are of the split, and their numbers in the file."""
+    def _parsed(self, block: int, file: RowFile) -> tuple[ParsedBlock, NDArray[np.bool_]]:
+        """Parse a block, and say which of its rows are of the split."""
         about = {name: int(column[block]) for name, column in self.blocks.numbers.items()}
         scanned = self.files[about["file"]]
-        if about["file"] not in self._open:
-            self._open[about["file"]] = scanned.open()
-        file = self._open[about["file"]]
-        file.check_unchanged(about["row"] + 1)
+        file.row = about["row"] + 1
+        file.check_unchanged()
         data = file.read(about["start"], about["stop"])
         parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), checked=True)
         chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
@@ -198,7 +229,7 @@ class CsvRows:
                 f"{scanned.path}, row {about['row'] + 1:,} or after it: expected {about['rows']:,} rows in this part "
                 f"of the file, as it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
             )
-        return parsed, chosen, row_numbers(about["row"], parsed.rows, parsed.skipped)
+        return parsed, chosen
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the numbers of rows in their file, from 1, as text."""
@@ -209,8 +240,8 @@ class CsvRows:
         split = self.files[about["file"]].split
         if split.by_group:
             with self._lock:
-                _, chosen, numbers = self._parsed(block)
-            return numbers[chosen]
+                parsed, chosen = self._parsed(block, self._file_of(block))
+            return row_numbers(about["row"], parsed.rows, parsed.skipped)[chosen]
         return numbers_of_block(self.blocks, block, split, self.split)
 
 

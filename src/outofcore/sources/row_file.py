@@ -39,6 +39,7 @@ class RowFile:
         path: The file.
         size: Its bytes on disk when it was opened.
         mtime_ns: The time of its last change then, in ns.
+        row: The row that is read next, from 1; whoever reads keeps it up for messages.
     """
 
     def __init__(self, path: Path, compressed: bool) -> None:
@@ -47,7 +48,7 @@ class RowFile:
         Raises:
             DataError: It cannot be opened.
         """
-        self.path = path
+        self.path, self.row = path, 1
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
@@ -75,7 +76,8 @@ class RowFile:
                 data += part
         except OSError as error:
             raise DataError(
-                f"{self.path}, byte {start:,}: expected to read on, found: {error.strerror}. Look at the disk."
+                f"{self.path}, row {self.row:,} or after it: expected to read on, found: {error.strerror}. "
+                "Look at the disk."
             ) from error
         return data
 
@@ -139,8 +141,8 @@ class RowFile:
             return file.read(count)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
-                f"{self.path}, byte {self._file.tell():,} of {self.size:,}: expected gzip up to its end, found that it "
-                f"breaks off there ({str(error).rstrip('.')}). Fetch or compress the file again."
+                f"{self.path}, row {self.row:,} or after it: expected gzip up to its end, found that it breaks off at "
+                f"byte {self._file.tell():,} of {self.size:,} ({str(error).rstrip('.')}). Fetch or compress it again."
             ) from error
 
     def _whole_lines(self, data: bytes, start: int, block_bytes: int) -> int:
@@ -148,16 +150,13 @@ class RowFile:
         length = data.rfind(b"\n") + 1
         if not length:
             raise DataError(
-                f"{self.path}, byte {start:,}: expected lines of at most {block_bytes:,} bytes, found a longer one. "
-                "Look whether it is a CSV with one row to a line."
+                f"{self.path}, row {self.row:,} or after it: expected lines of at most {block_bytes:,} bytes, found "
+                "a longer one. Look whether it is a CSV with one row to a line."
             )
         return length
 
-    def check_unchanged(self, row: int) -> None:
+    def check_unchanged(self) -> None:
         """Look whether the file is still the one that was opened.
-
-        Args:
-            row: The row that was read last, for the message; from 1.
 
         Raises:
             DataError: It has grown, shrunk, or was written to.
@@ -172,8 +171,8 @@ class RowFile:
             grown = status.st_size - self.size
             found = f"{grown:,} bytes appended" if grown > 0 else "it changed"
         raise DataError(
-            f"{self.path}, row {row:,}: expected the file to stay as it was while it is read, found {found}. "
-            "Wait until it is written, and run again."
+            f"{self.path}, row {self.row:,} or after it: expected the file to stay as it was while it is read, "
+            f"found {found}. Wait until it is written, and run again."
         )
 
 

@@ -96,13 +96,14 @@ def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, ParsedBl
     """Read and parse the blocks of a file, one after the other."""
     line, row = 1 + form.header, 0
     for raw in file.blocks(form.start, row_file.BLOCK_BYTES):
-        file.check_unchanged(row + 1)
+        file.check_unchanged()
         parsed = parse_block(raw.data, form, Place(file.path, line, row, raw.last), checked=False)
         form = replace(form, integers=tuple(name for name in form.integers if name in parsed.integers))
         yield raw, parsed
         line += int(np.count_nonzero(np.frombuffer(raw.data, np.uint8) == ord("\n")))
         row += parsed.rows
-    file.check_unchanged(row)
+        file.row = row + 1
+    file.check_unchanged()
 
 
 def codes_of(split: RowSplit, row: int, parsed: ParsedBlock) -> NDArray[np.uint8]:
