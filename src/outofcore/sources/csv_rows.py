@@ -151,7 +151,7 @@ class CsvRows:
             needed = np.flatnonzero(np.bincount(blocks, minlength=len(self._shift)))
             if len(needed) <= self._slots:
                 self._gather(needed, blocks, positions, out)
-                if positions[-1] - positions[0] == len(positions) - 1:  # so far it went in order
+                if _in_order(positions):
                     self._expect([int(needed[-1]) + 1])
                 return
             for start in range(0, len(needed), self._slots):
@@ -243,6 +243,11 @@ class CsvRows:
                 parsed, chosen = self._parsed(block, self._file_of(block))
             return row_numbers(about["row"], parsed.rows, parsed.skipped)[chosen]
         return numbers_of_block(self.blocks, block, split, self.split)
+
+
+def _in_order(positions: Positions) -> bool:
+    steps = len(positions) - 1
+    return steps > 0 and positions[-1] - positions[0] == steps and bool((np.diff(positions) == 1).all())
 
 
 def take_rows(rows: Rows, places: Positions) -> Rows:
