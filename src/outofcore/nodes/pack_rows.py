@@ -109,9 +109,9 @@ def _packs(loader: RowLoaderParameters, files: list[dict[str, Any]], folder: Pat
 def _write(files: list[dict[str, Any]], blocks: Path, packs: dict[str, Any], columns: int) -> None:
     """Write several packs in one pass over the files."""
     from outofcore.sources.ahead import ahead
-    from outofcore.sources.csv_rows import ScannedFile
     from outofcore.sources.packed_rows import NUMBER, ROW
     from outofcore.sources.row_blocks import all_blocks
+    from outofcore.sources.scanned_rows import ScannedFile
 
     numbers, _ = all_blocks(blocks)
     ends = {split: np.cumsum(numbers[split]) for split in packs}

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.sources.base import Buffers, Field, Positions
-from outofcore.sources.csv_rows import ScannedFile, hand_out, numbers_of_block, row_fields, split_ids, take_rows
 from outofcore.sources.locating import Ranges
 from outofcore.sources.pack_files import lock, read_manifest
 from outofcore.sources.row_blocks import SplitBlocks
+from outofcore.sources.scanned_rows import ScannedFile, hand_out, numbers_of_block, row_fields, split_ids, take_rows
 
 ROW, NUMBER = "row", "number"
 """Fields of the pack: the numbers of a row, float32, features before targets; and, where groups

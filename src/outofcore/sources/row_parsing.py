@@ -183,7 +183,7 @@ def as_rows(parsed: ParsedBlock) -> NDArray[np.float32]:
 
 
 def chosen_rows(rows: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Take the rows that a mask chooses; see `outofcore.sources.csv_rows.take_rows` for why as whole items."""
+    """Take the rows that a mask chooses; see `outofcore.sources.scanned_rows.take_rows` for why as whole items."""
     if rows.shape[1] == 2:
         return np.compress(chosen, rows.view(np.uint64).reshape(-1)).view(np.float32).reshape(-1, 2)
     return np.compress(chosen, rows, axis=0)

@@ -85,9 +85,10 @@ def _rows(specification: Mapping[str, Any]) -> Source:
     """Rows of one split of a CSV: parsed when they are asked for, or from a pack."""
     from pathlib import Path
 
-    from outofcore.sources.csv_rows import CsvRows, ScannedFile
+    from outofcore.sources.csv_rows import CsvRows
     from outofcore.sources.packed_rows import PackedRows
     from outofcore.sources.row_blocks import read_blocks
+    from outofcore.sources.scanned_rows import ScannedFile
 
     files = [ScannedFile.from_json(values) for values in specification["files"].values()]
     split = specification["split"]

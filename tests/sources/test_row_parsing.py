@@ -1,0 +1,74 @@
+"""The fast way of parsing takes nothing that the exact way refuses, and gives the same numbers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outofcore.errors import DataError
+from outofcore.sources import row_parsing
+from outofcore.sources.row_format import RowFormat
+from outofcore.sources.row_lines import parse_lines
+from outofcore.sources.row_parsing import Place, as_rows, chosen_rows, parse_block
+
+FORM = RowFormat(
+    delimiter=",", columns=("x", "note", "y"), features=("x",), targets=("y",), group=None, missing="refuse",
+    integers=("x", "y"), start=0, header=False, compressed=False,
+)  # fmt: skip
+PLACE = Place(Path("rows.csv"), 1, 0, True)
+
+NUMBERS = st.one_of(
+    st.integers(-(10**6), 10**6).map(str),
+    st.floats(allow_nan=False, allow_infinity=False, width=32).map(repr),
+    st.sampled_from(["+7", ".5", "5.", "1E3", "-0", "007", "16777217", "99999999999999999999", '"3"', " 4", "4 "]),
+)
+ODD = st.sampled_from(["", '""', "nan", "inf", "1e400", "a", "1_0", "0x1", '"1', '1"', "-", "1e", "1,1", "null", "\t"])
+NOTES = st.sampled_from(["", "n", '"a, b"', '"say ""so"""', "é", " "])
+ROWS = st.tuples(st.one_of(NUMBERS, ODD) | NUMBERS, NOTES, NUMBERS | ODD).map(",".join)
+GOOD = st.tuples(NUMBERS, NOTES, NUMBERS).map(",".join)
+LINES = st.lists(st.one_of(GOOD, GOOD, GOOD, ROWS, st.sampled_from(["", "  ", "1,n", "1,n,2,3", ","])), max_size=6)
+
+
+@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from(["refuse", "skip"]))
+@settings(max_examples=400, deadline=None)
+def test_both_ways_agree(lines: list[str], end: str, ended: bool, missing: str) -> None:
+    data = (end.join(lines) + end * ended).encode()
+    form = replace(FORM, missing=missing)
+    try:
+        numbers, _, count, skipped = parse_lines(data, form, PLACE.path, 1, 0, True)
+    except DataError as error:
+        try:
+            parse_block(data, form, PLACE, checked=False)
+        except DataError as found:
+            assert str(found) == str(error)
+            return
+        raise AssertionError(f"taken, though {error}") from error
+    parsed = parse_block(data, form, PLACE, checked=False)
+    assert parsed.rows == count
+    assert parsed.skipped.tolist() == skipped
+    expected = np.array(numbers, np.float64).T.astype(np.float32).reshape(-1, 2)
+    assert np.array_equal(as_rows(parsed), expected)
+    again = parse_block(data, replace(form, integers=parsed.integers), PLACE, checked=True)
+    assert np.array_equal(as_rows(again), expected)
+    assert again.skipped.tolist() == skipped
+
+
+def test_good_blocks_go_the_fast_way() -> None:
+    data = b'1,"a, b",2\r\n3,,4.5\r\n'
+    assert row_parsing._parse_fast(data, FORM, checked=False) is not None
+    assert row_parsing._parse_fast(data.replace(b"4.5", b"4.5 "), FORM, checked=False) is None
+
+
+def test_integers_stay_integers_column_by_column() -> None:
+    parsed = parse_block(b"1,,2\n3,,4.5\n", FORM, PLACE, checked=False)
+    assert parsed.integers == ("x",)
+    assert [str(column.dtype) for column in parsed.columns] == ["Int64", "Float64"]
+
+
+def test_chosen_rows_are_those_of_the_mask() -> None:
+    for width in (1, 2, 3):
+        rows = np.arange(30 * width, dtype=np.float32).reshape(30, width)
+        mask = np.arange(30) % 4 == 1
+        assert np.array_equal(chosen_rows(rows, mask), rows[mask])
