@@ -4,8 +4,8 @@
 
 For each size a file `x,y` is written, scanned and packed in the folder (20 bytes a row, and 8 for the
 pack). All contenders run in turn within each round, so that a change in the machine's speed meets
-all alike; medians of the rounds are printed, ratios to the recipe and to polars' bare parse, and the
-memory that reading takes beyond what the process held before.
+all alike; medians of the rounds are printed, ratios to the recipe and to polars' bare parse, the processor
+time of a row, and the most memory that was held beyond what the process held before.
 """
 
 import argparse
@@ -163,26 +163,30 @@ def measure(rows: int, folder: Path, rounds: int) -> None:
     prepared = Prepared(folder, rows)
     runs = contenders(prepared)
     rates: dict[str, list[float]] = {name: [] for name in runs}
+    work: dict[str, list[float]] = {name: [] for name in runs}
     memory: dict[str, int] = dict.fromkeys(runs, 0)
     for measured in [False, *[True] * rounds]:  # the first round warms everything up
         for name, run in runs.items():
             before, peak = held_bytes(), PeakMemory(0.05)
             peak.start()
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             done = run()
-            seconds = time.perf_counter() - began
+            seconds, busy = time.perf_counter() - began, time.process_time() - busy
             memory[name] = max(memory[name], peak.stop() - before)
             if measured:
                 rates[name].append(done / seconds)
+                work[name].append(busy / done * 1e9)
     print(f"\n{rows:,} rows, medians of {rounds} rounds\n")
-    print("| reader | M rows/s | x recipe | x polars | MiB more |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| reader | M rows/s | x recipe | x polars | CPU ns/row | MiB more |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, mine in rates.items():
         ratios = (
             statistics.median(one / base for one, base in zip(mine, rates[other], strict=True))
             for other in ("recipe", "polars alone, integers")
         )
         shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"| {name} | {statistics.median(mine) / 1e6:.2f} | {shown} | {memory[name] / 2**20:.0f} |", flush=True)
+        costs = f"{statistics.median(work[name]):.1f} | {memory[name] / 2**20:.0f}"
+        print(f"| {name} | {statistics.median(mine) / 1e6:.2f} | {shown} | {costs} |", flush=True)
 
 
 def main() -> None:

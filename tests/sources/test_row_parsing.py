@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outofcore.errors import DataError
@@ -32,6 +32,7 @@ LINES = st.lists(st.one_of(GOOD, GOOD, GOOD, ROWS, st.sampled_from(["", "  ", "1
 
 
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from(["refuse", "skip"]))
+@example(["0,,0", "1,n", "1,n,2,3"], "\n", True, "skip")  # as many delimiters as good rows have
 @settings(max_examples=400, deadline=None)
 def test_both_ways_agree(lines: list[str], end: str, ended: bool, missing: str) -> None:
     data = (end.join(lines) + end * ended).encode()

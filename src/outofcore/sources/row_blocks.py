@@ -1,6 +1,6 @@
 """The table of a CSV's blocks: where each begins, and how many rows of which split it holds.
 
-Some hundred bytes for each 8 MiB of the file; all that is ever held of 500 million rows.
+Some hundred bytes for each 4 MiB of the file; all that is ever held of 500 million rows.
 """
 
 from collections.abc import Mapping

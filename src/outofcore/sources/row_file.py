@@ -11,8 +11,8 @@ from typing import Any
 
 from outofcore.errors import DataError
 
-BLOCK_BYTES = 8 << 20
-"""Bytes of a block; polars reads smaller ones more slowly, larger ones no faster."""
+BLOCK_BYTES = 4 << 20
+"""Bytes of a block: polars reads much smaller ones more slowly, and a window of larger ones fills the memory."""
 
 
 @dataclass(frozen=True)

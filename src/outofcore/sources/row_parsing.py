@@ -90,18 +90,21 @@ def _columns_of(lines: Any, form: RowFormat) -> ParsedBlock:
 
 def _parse_fast(data: bytes, form: RowFormat, checked: bool) -> ParsedBlock | None:
     """Parse with polars, or give `None` where that leaves any doubt."""
-    frame = _read(data, form, form.integers)
+    frame = _read(data, form, form.integers, checked)
     integers = form.integers
     if frame is None and integers:
         integers = _integer_columns(data, form)
-        frame = _read(data, form, integers)
+        frame = _read(data, form, integers, checked)
     if frame is None or not (checked or _is_complete(data, form, frame.height)):
         return None
     return _without_missing(data, form, frame, integers)
 
 
-def _read(data: bytes, form: RowFormat, integers: tuple[str, ...]) -> Any:
-    """Read the columns that are used; a frame with columns named by their place in the file."""
+def _read(data: bytes, form: RowFormat, integers: tuple[str, ...], checked: bool) -> Any:
+    """Read the columns that are used; a frame with columns named by their place in the file.
+
+    Polars counts the values of a row only where it reads all columns: so it does the first time.
+    """
     import polars as pl
     from polars.exceptions import PolarsError
 
@@ -109,15 +112,11 @@ def _read(data: bytes, form: RowFormat, integers: tuple[str, ...]) -> Any:
     schema = {str(place): kinds.get(name, pl.String) for place, name in enumerate(form.columns)}
     used = [place for place, name in enumerate(form.columns) if name in kinds or name == form.group]
     try:
-        return pl.read_csv(
-            data,
-            has_header=False,
-            schema=schema,
-            separator=form.delimiter,
-            columns=used if len(used) < len(schema) else None,
-        )
+        projected = used if checked and len(used) < len(schema) else None
+        frame = pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=projected)
     except PolarsError:
         return None
+    return frame.select([str(place) for place in used])
 
 
 def _integer_columns(data: bytes, form: RowFormat) -> tuple[str, ...]:
@@ -125,7 +124,7 @@ def _integer_columns(data: bytes, form: RowFormat) -> tuple[str, ...]:
 
     def holds_integers(name: str) -> bool:
         alone = replace(form, features=(name,), targets=(), group=None)
-        return _read(data, alone, (name,)) is not None
+        return _read(data, alone, (name,), checked=True) is not None
 
     return tuple(name for name in form.integers if holds_integers(name))
 
