@@ -11,7 +11,7 @@ from outofcore.loaders.block_order import Blocks
 from outofcore.loaders.order import order
 from outofcore.loaders.readers import open_reader
 from outofcore.loaders.reading import Reader, Transform
-from outofcore.loaders.selection import Range, Selection
+from outofcore.loaders.selection import Places, Range, Selection
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.sources.base import Positions, Source
 from outofcore.sources.specification import open_source
@@ -129,8 +129,11 @@ class BatchLoader(keras.utils.PyDataset):
 
     def positions(self, pass_: int, start: int, stop: int) -> Positions:
         """Positions in the source of the samples of batches `start` to `stop` of a pass."""
-        count, ordered = len(self.selection), self._order(pass_)
-        return self.selection.positions(ordered.take(start * self.batch_size, min(stop * self.batch_size, count)))
+        return self._places(pass_, start, stop)[:]
+
+    def _places(self, pass_: int, start: int, stop: int) -> Places:
+        stop_place = min(stop * self.batch_size, len(self.selection))
+        return Places(self.selection, self._order(pass_), start * self.batch_size, stop_place)
 
     def _order(self, pass_: int) -> Any:
         return order(len(self.selection), self.seed, pass_, self.shuffle, self.blocks)
@@ -147,7 +150,7 @@ class BatchLoader(keras.utils.PyDataset):
         """
         if self._reader is None:
             self._reader = open_reader(*self._reading)
-        fields = self._reader.read(self.positions(pass_, start, stop), pass_)
+        fields = self._reader.read(self._places(pass_, start, stop), pass_)
         if self._expects is not None:
             self._expects(self._order(pass_).blocks_near(min(stop * self.batch_size, len(self.selection)) - 1))
         return self._item(fields)

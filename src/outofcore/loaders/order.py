@@ -129,15 +129,13 @@ class KeyedPermutation:
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """See `Order.take`."""
         check_range(start, stop, self._n)
-        positions = np.empty(stop - start, np.int64)
-        for low in range(start, stop, CHUNK):
-            high = min(low + CHUNK, stop)
-            positions[low - start : high - start] = self._walk(np.arange(low, high, dtype=self._dtype))
-        return positions
+        places = np.arange(start, stop, dtype=self._dtype)
+        return self._walk(places).astype(np.int64)
 
     def _walk(self, places: Unsigned) -> Unsigned:
-        """Mix, and mix again those that fall on n or above; in place."""
-        self._mix(places)
+        """Mix, and mix again those that fall on n or above, all of them together; in place."""
+        for low in range(0, len(places), CHUNK):
+            self._mix(places[low : low + CHUNK])
         outside = np.flatnonzero(places >= self._n)
         if outside.size:
             places[outside] = self._walk(places.take(outside))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError, OutOfCoreError
+from outofcore.loaders.selection import Wanted
 from outofcore.sources.base import Positions, Source
 
 Transform = Callable[[Mapping[str, NDArray[Any]], Positions, int], None]
@@ -29,7 +30,7 @@ SMALLEST_CHUNK = 32
 class Reader(Protocol):
     """Reads samples into fresh buffers."""
 
-    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+    def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions, transformed for a pass."""
 
     def close(self) -> None:
@@ -76,10 +77,10 @@ class InlineReader:
         """Hold the source."""
         self._source, self._transform = source, transform
 
-    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+    def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`."""
         out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
-        read_chunk(self._source, self._transform, positions, pass_, out)
+        read_chunk(self._source, self._transform, positions[:], pass_, out)
         return out
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ class ThreadReader:
         for _ in range(self._workers):
             threading.Thread(target=_work, args=(self._tasks,), name="outofcore-reader", daemon=True).start()
 
-    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+    def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
 
         Raises:
@@ -150,7 +151,7 @@ def _work(tasks: "queue.SimpleQueue[Callable[[], None] | None]") -> None:
         task()
 
 
-def late(source: Source, positions: Positions, seconds: float) -> LoaderError:
+def late(source: Source, positions: Wanted, seconds: float) -> LoaderError:
     """Make the error for an item that did not come in time."""
     return LoaderError(
         f"{described(source, positions)}: expected to be read within {seconds:g} s, found nothing yet. "
@@ -158,7 +159,7 @@ def late(source: Source, positions: Positions, seconds: float) -> LoaderError:
     )
 
 
-def described(source: Source, positions: Positions) -> str:
+def described(source: Source, positions: Wanted) -> str:
     """Name samples by the first ID and the last, as an error's first words."""
     ends = source.ids(np.asarray(positions)[[0, -1]])
     return f"sample {ends[0]}" if len(positions) == 1 else f"samples {ends[0]} to {ends[1]} ({len(positions)} of them)"

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError
 from outofcore.loaders.reading import Transform, chunks, described, late, read_chunk
+from outofcore.loaders.selection import Wanted
 from outofcore.sources.base import Positions, Source
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -50,7 +51,7 @@ class ProcessReader:
         self._end_pool: Callable[[], Any] = _nothing
         self._free_block: Callable[[], Any] = _nothing
 
-    def read(self, positions: Positions, pass_: int) -> dict[str, NDArray[Any]]:
+    def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
 
         Raises:
@@ -72,7 +73,7 @@ class ProcessReader:
             self.close()
             raise
 
-    def _read(self, positions: Positions, pass_: int, deadline: float) -> dict[str, NDArray[Any]]:
+    def _read(self, positions: Wanted, pass_: int, deadline: float) -> dict[str, NDArray[Any]]:
         count = len(positions)
         block, pool = self._block_for(count), self._running_pool()
         futures = [
