@@ -102,6 +102,19 @@ def test_nothing_is_stored_for_many_samples():
         tracemalloc.stop()
 
 
+def test_the_blocks_near_a_place_are_those_of_its_window_and_the_next():
+    sizes, window = [5, 3, 4, 6, 2, 7, 1], 2
+    ordered = order(28, 1, 2, blocks=Blocks(np.array(sizes), window))
+    places = np.arange(28)
+    of = block_of(sizes, ordered.take(0, 28))
+    for place in places.tolist():
+        near = ordered.blocks_near(place)
+        assert of[place] in near[:window]
+        following = [block for block in of[place:].tolist() if block not in near[:window]]
+        assert set(following[:1]) <= set(near[window:])
+    assert len(ordered.blocks_near(27)) == 1  # the last window, and nothing after it
+
+
 def test_places_outside_the_pass_are_refused():
     ordered = order(12, 1, 2, blocks=Blocks(np.array([3, 4, 5]), 2))
     for start, stop in ((-1, 0), (0, 13), (1, 0)):

@@ -94,6 +94,8 @@ def test_rows_come_back_wherever_they_are_asked_for(tmp_path: Path) -> None:
     out = {name: field.empty(len(positions)) for name, field in loader.source.fields.items()}
     loader.source.read(positions, out)
     assert np.array_equal(out["features"], in_order[positions])
+    assert np.array_equal(loader.samples(np.array([380, 3, 3]))[0], in_order[[380, 3, 3]])
+    assert len(loader.samples(np.array([], np.int64))[0]) == 0
 
 
 @pytest.mark.parametrize("mode", ["packed", "stream"])

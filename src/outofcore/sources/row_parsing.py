@@ -113,10 +113,9 @@ def _read(data: bytes, form: RowFormat, integers: tuple[str, ...], checked: bool
     used = [place for place, name in enumerate(form.columns) if name in kinds or name == form.group]
     try:
         projected = used if checked and len(used) < len(schema) else None
-        frame = pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=projected)
+        return pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=projected)
     except PolarsError:
         return None
-    return frame.select([str(place) for place in used])
 
 
 def _integer_columns(data: bytes, form: RowFormat) -> tuple[str, ...]:
@@ -145,18 +144,21 @@ def _without_missing(data: bytes, form: RowFormat, frame: Any, integers: tuple[s
 
     skipped = np.empty(0, np.int64)
     rows = frame.height
-    if any(series.null_count() for series in frame):
+    used = [
+        str(form.columns.index(name)) for name in (*form.numbers, *([form.group] if form.group is not None else []))
+    ]
+    if any(frame[name].null_count() for name in used):
         # a line that is blank or too short gives missing values too
         if form.missing == "refuse" or not data.endswith(b"\n") or not _is_complete(data, form, rows):
             return None
-        missing = frame.select(pl.any_horizontal(pl.all().is_null())).to_series()
+        missing = frame.select(pl.any_horizontal(pl.col(used).is_null())).to_series()
         skipped = missing.arg_true().to_numpy().astype(np.int64)
         frame = frame.filter(~missing)
-    columns = tuple(frame[str(form.columns.index(name))] for name in form.numbers)
+    columns = tuple(frame[name] for name in used[: len(form.numbers)])
     floats = [column for column in columns if column.dtype == pl.Float64]
     if not all(_is_finite(column) for column in floats):
         return None
-    groups = frame[str(form.columns.index(form.group))] if form.group is not None else None
+    groups = frame[used[-1]] if form.group is not None else None
     return ParsedBlock(columns, groups, rows, skipped, integers)
 
 
