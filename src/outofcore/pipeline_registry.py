@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
+from outofcore.pipelines.csv_regression.pipeline import create_pipeline as create_csv_regression
 from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
 from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist_prediction
 
@@ -9,4 +10,9 @@ from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist
 def register_pipelines() -> dict[str, Pipeline]:
     """Return all pipelines; `kedro run` without a name runs `__default__`."""
     mnist = create_mnist()
-    return {"mnist": mnist, "mnist.predict": create_mnist_prediction(), "__default__": mnist}
+    return {
+        "mnist": mnist,
+        "mnist.predict": create_mnist_prediction(),
+        "csv_regression": create_csv_regression(),
+        "__default__": mnist,
+    }

@@ -11,6 +11,7 @@ from support import ArraySource
 from outofcore.loaders.batch_loader import BatchLoader
 from outofcore.models.row_mlp import build_row_mlp
 from outofcore.parameters.models import RowMlpParameters
+from outofcore.parameters.rows import RowScanParameters
 from outofcore.parameters.training import TrainingParameters
 from outofcore.saved_model import load_model
 
@@ -46,18 +47,20 @@ def rows() -> dict[str, NDArray[Any]]:
     return {"features": draw * np.float32(1e6), "y": y, "share": share}
 
 
+def columns(features: tuple[str, ...], targets: tuple[str, ...]) -> RowScanParameters:
+    return RowScanParameters.model_construct(features=features, targets=targets)
+
+
 def column(values: NDArray[Any]) -> dict[str, float]:
     return {"mean": float(values.mean(dtype=float)), "std": float(values.std(dtype=float))}
 
 
 def net(targets: tuple[str, ...], loss: str = "mean_absolute_error", **changes: Any) -> Any:
     data = rows()
-    statistics = {
-        "features": {name: column(data["features"][:, at]) for at, name in enumerate(("a", "b"))},
-        "targets": {name: column(data[name]) for name in targets},
-    }
+    statistics = {name: column(data["features"][:, at]) for at, name in enumerate(("a", "b"))}
+    statistics |= {name: column(data[name]) for name in SCALES}
     form = RowMlpParameters.model_validate({"units": [16, 8], "activation": "relu", "loss": loss})
-    return build_row_mlp(form, statistics, parameters(**changes), 42)
+    return build_row_mlp(form, columns(("a", "b"), targets), statistics, parameters(**changes), 42)
 
 
 def loader(y: Any, **changes: Any) -> BatchLoader:
@@ -128,5 +131,5 @@ def test_the_saved_model_takes_and_gives_raw_units(tmp_path: Path) -> None:
 def test_a_constant_column_has_a_scale_of_one() -> None:
     form = RowMlpParameters.model_validate({"units": [4], "activation": "relu", "loss": "mean_absolute_error"})
     constant = {"mean": 3.0, "std": 0.0}
-    model = build_row_mlp(form, {"features": {"a": constant}, "targets": {"b": constant}}, parameters(), 1)
+    model = build_row_mlp(form, columns(("a",), ("b",)), {"a": constant, "b": constant}, parameters(), 1)
     assert np.isfinite(model.predict(np.full((2, 1), 3.0, np.float32), verbose=0)).all()

@@ -41,8 +41,7 @@ def summary_text(
     """
     best = summary["best_epoch"]
     rows = [
-        ("test accuracy", f"{summary['test_accuracy']:.4f}  ({summary['test_samples']:,} samples)"),
-        ("test loss", f"{summary['test_loss']:.4f}"),
+        *_results(summary),
         ("epochs", f"{summary['epochs']}" + (f"  (best: {best})" if best else "")),
         ("training speed", f"{summary['samples_per_second']:,.0f} samples/s"),
         ("waiting for data", f"{summary['waiting_share']:.1%} of training time"),
@@ -52,3 +51,15 @@ def summary_text(
     ]
     lines = [f"  {name:<17} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: finished", *lines, ""])
+
+
+def _results(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Name what was measured on the test split, of a classifier or a regression."""
+    samples = f"({summary['test_samples']:,} samples)"
+    if "test_accuracy" in summary:
+        return [
+            ("test accuracy", f"{summary['test_accuracy']:.4f}  {samples}"),
+            ("test loss", f"{summary['test_loss']:.4f}"),
+        ]
+    share = ("mean error", f"{summary['test_mae_of_range']:.4%} of the target's range  {samples}")
+    return [share, *([("test MAE", f"{summary['test_mae']:.6g}")] if "test_mae" in summary else [])]

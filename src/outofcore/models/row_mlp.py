@@ -12,19 +12,24 @@ from typing import Any
 
 from outofcore.models.compiling import make_optimizer
 from outofcore.parameters.models import RowMlpParameters
+from outofcore.parameters.rows import RowScanParameters
 from outofcore.parameters.training import TrainingParameters
 from outofcore.types import Model
 
 
 def build_row_mlp(
-    model: RowMlpParameters, statistics: dict[str, Any], training: TrainingParameters, seed: int
+    model: RowMlpParameters,
+    scan: RowScanParameters,
+    statistics: dict[str, Any],
+    training: TrainingParameters,
+    seed: int,
 ) -> Model:
     """Build and compile the net.
 
     Args:
         model: Form of the net.
-        statistics: `features` and `targets`, each a mapping from a column to its `mean` and `std`
-            over the training split.
+        scan: Which columns are features and which are targets.
+        statistics: `mean` and `std` of each of these columns over the training split.
         training: Optimizer and precision.
         seed: Root of the initial weights.
 
@@ -35,7 +40,8 @@ def build_row_mlp(
     from outofcore.training.runtime import start_keras
 
     keras = start_keras(training.threads, training.precision, seed)
-    features, targets = list(statistics["features"].values()), statistics["targets"]
+    features = [statistics[name] for name in scan.features]
+    targets = {name: statistics[name] for name in scan.targets}
     inputs = keras.Input((len(features),), name="features")
     x = keras.layers.Normalization(
         mean=[column["mean"] for column in features],

@@ -10,9 +10,15 @@ from outofcore.parameters.data import (
     ScanParameters,
     ValidateParameters,
 )
-from outofcore.parameters.models import DigitCnnParameters
+from outofcore.parameters.models import DigitCnnParameters, RowMlpParameters
 from outofcore.parameters.prediction import PredictParameters
 from outofcore.parameters.reporting import ReportParameters
+from outofcore.parameters.rows import (
+    RowDataParameters,
+    RowLoaderParameters,
+    RowPartitionParameters,
+    RowScanParameters,
+)
 from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 
@@ -49,7 +55,33 @@ class MnistParameters(Group):
     registry: RegistryParameters
 
 
-NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
+class CsvRegressionParameters(Group):
+    """All of `conf/base/parameters_csv_regression.yml`, below its top key.
+
+    Attributes:
+        seed: Root of every random draw: split, order, initial weights.
+        data: Where the rows come from.
+        scan: What the columns of the file are, and what is done about bad rows.
+        partition: How rows are split.
+        loader: How batches are read.
+        model: The net.
+        training: How it is trained.
+        report: What the report shows, and whether it is opened.
+        registry: Under which name it is registered in MLflow.
+    """
+
+    seed: NonNegativeInt
+    data: RowDataParameters
+    scan: RowScanParameters
+    partition: RowPartitionParameters
+    loader: RowLoaderParameters
+    model: RowMlpParameters
+    training: TrainingParameters
+    report: ReportParameters
+    registry: RegistryParameters
+
+
+NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters, "csv_regression": CsvRegressionParameters}
 """The model of each top-level key that parameter files may have."""
 
 EXECUTION_ONLY = frozenset(

@@ -10,12 +10,13 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from outofcore.nodes.evaluate import evaluate_classifier
+from outofcore.nodes.evaluate_rows import evaluate_regression
 from outofcore.nodes.label_map import make_label_map
 from outofcore.nodes.pack import pack
 from outofcore.nodes.partition import partition
 from outofcore.nodes.report import CLASSIFIER_FIGURES, report_classifier
 from outofcore.nodes.scan import scan
-from outofcore.nodes.summarize import summarize
+from outofcore.nodes.summarize import summarize, summarize_regression
 from outofcore.nodes.train import train
 
 Function = Callable[..., Any]
@@ -92,6 +93,22 @@ def fit_stage(build: Function, inputs: Sequence[str]) -> Pipeline:
             ),
         ],
         tags="train",
+    )
+
+
+def assess_regression() -> Pipeline:
+    """Nodes from a trained regression to figures of its quality."""
+    return Pipeline(
+        [
+            Node(
+                evaluate_regression,
+                ["model@file", "test_loader", "params:training", "params:seed"],
+                ["metrics", "test_predictions", "worst_rows"],
+                name="evaluate",
+            ),
+            Node(summarize_regression, ["metrics", "training_summary", "data_summary"], "summary", name="summarize"),
+        ],
+        tags="assess",
     )
 
 

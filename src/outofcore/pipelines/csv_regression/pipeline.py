@@ -1,0 +1,17 @@
+"""The rows recipe: one CSV that is larger than memory, a small dense net."""
+
+from kedro.pipeline import Pipeline
+
+from outofcore.models.row_mlp import build_row_mlp
+from outofcore.pipelines.rows import prepare_rows
+from outofcore.pipelines.supervised import assess_regression, fit_stage
+
+
+def create_pipeline() -> Pipeline:
+    """Make the `csv_regression` pipeline."""
+    parts = (
+        prepare_rows()
+        + fit_stage(build_row_mlp, ["params:model", "params:scan", "statistics", "params:training", "params:seed"])
+        + assess_regression()
+    )
+    return Pipeline(parts, namespace="csv_regression")
