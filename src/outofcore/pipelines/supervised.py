@@ -15,6 +15,7 @@ from outofcore.nodes.label_map import make_label_map
 from outofcore.nodes.pack import pack
 from outofcore.nodes.partition import partition
 from outofcore.nodes.report import CLASSIFIER_FIGURES, report_classifier
+from outofcore.nodes.report_rows import REGRESSION_FIGURES, report_regression
 from outofcore.nodes.scan import scan
 from outofcore.nodes.summarize import summarize, summarize_regression
 from outofcore.nodes.train import train
@@ -97,7 +98,7 @@ def fit_stage(build: Function, inputs: Sequence[str]) -> Pipeline:
 
 
 def assess_regression() -> Pipeline:
-    """Nodes from a trained regression to figures of its quality."""
+    """Nodes from a trained regression to figures of its quality and the report of the run."""
     return Pipeline(
         [
             Node(
@@ -107,6 +108,23 @@ def assess_regression() -> Pipeline:
                 name="evaluate",
             ),
             Node(summarize_regression, ["metrics", "training_summary", "data_summary"], "summary", name="summarize"),
+            Node(
+                report_regression,
+                [
+                    "training_trace",
+                    "training_summary",
+                    "metrics",
+                    "test_predictions",
+                    "worst_rows",
+                    "data_summary",
+                    "statistics",
+                    "model@file",
+                    "run_information",
+                    "params:scan",
+                ],
+                ["report", *REGRESSION_FIGURES],
+                name="report",
+            ),
         ],
         tags="assess",
     )

@@ -12,7 +12,7 @@ from outofcore.reporting.confusion_matrix import confusion_matrix, largest_confu
 from outofcore.reporting.learning_curves import learning_curves
 from outofcore.reporting.page import Block, Listing, Picture, Section, Tile
 from outofcore.reporting.ranking import precision_recall, roc
-from outofcore.reporting.run_sections import bad_samples, training_lead
+from outofcore.reporting.run_sections import bad_samples, training_section
 from outofcore.reporting.samples import Picture as Pixels
 from outofcore.reporting.samples import mistakes_grid, sample_grid
 from outofcore.reporting.spending import throughput_and_memory, time_spent
@@ -100,25 +100,7 @@ def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
     return [
         _quality(results, picture),
         _mistakes(results, picture),
-        Section(
-            "training",
-            "Training",
-            training_lead(results.training),
-            [
-                picture(
-                    "learning_curves",
-                    "Learning curves",
-                    "Circles: training; squares, dashed: validation, at the end of each epoch. Thin: running means "
-                    "within epochs.",
-                ),
-                picture(
-                    "time_spent",
-                    "Where the time went",
-                    "Much waiting for data? Raise loader.workers, or set loader.packed.",
-                ),
-                picture("speed_and_memory", "Speed and memory", "Memory that keeps growing would be a leak."),
-            ],
-        ),
+        training_section(results.training, picture, "Raise loader.workers, or set loader.packed."),
         _data(results, picture),
     ]
 
