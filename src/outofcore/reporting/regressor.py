@@ -1,5 +1,6 @@
 """The report of a regression: its figures, and the sections that show them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,9 +79,9 @@ def headline(results: Results) -> list[Tile]:
     return [
         Tile(f"{metrics['mae_of_range']:.3%}", "mean error", f"of the target's range, {whose}"),
         Tile(f"{metrics['mae']:,.5g}", "MAE", "in the target's unit"),
-        Tile("–" if metrics["r2"] is None else f"{metrics['r2']:.6f}", "R²", "1 is best"),  # noqa: RUF001
-        Tile(f"{results.data['samples']:,}", "rows", f"{training['steps']:,} optimizer steps"),
-        Tile(f"{training['samples_per_second']:,.0f}", "rows per second", "in training"),
+        Tile("–" if metrics["r2"] is None else f"{metrics['r2']:.4f}", "R²", "1 is best"),  # noqa: RUF001
+        Tile(_short(results.data["samples"]), "rows", f"{training['steps']:,} optimizer steps"),
+        Tile(_short(training["samples_per_second"]), "rows per second", "in training"),
         Tile(f"{training['waiting_share']:.1%}", "waiting for data", "of the time in training"),
     ]
 
@@ -158,6 +159,12 @@ def _data(results: Results) -> Section:
         Listing("How rows are read", "", ["what", "value"], facts),
     ]
     return Section("data", "Data", f"{data['samples']:,} rows, {data['bytes'] / 2**20:,.1f} MiB of text.", blocks)
+
+
+def _short(count: float) -> str:
+    """Write a large number in thousands or millions, three digits of it."""
+    unit, size = next(((name, size) for name, size in (("M", 1e6), ("k", 1e3)) if count >= size), ("", 1.0))
+    return f"{count / size:,.{max(0, 2 - int(math.log10(max(count / size, 1.0))))}f} {unit}".rstrip()
 
 
 def _figure(value: float | None) -> str:
