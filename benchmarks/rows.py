@@ -1,6 +1,6 @@
 """Rows of a CSV side by side: the recipe's generator, polars alone, and this project's ways.
 
-    uv run python benchmarks/rows.py 5_000_000 50_000_000 --folder /tmp/rows
+    uv run python benchmarks/rows.py 5_000_000 50_000_000 --folder data/benchmark
 
 For each size a file `x,y` is written, scanned and packed in the folder (20 bytes a row, and 8 for the
 pack). All contenders run in turn within each round, so that a change in the machine's speed meets

@@ -161,6 +161,13 @@ def test_fault_061_062_rows_of_another_length_where_columns_are_left_unused(tmp_
     refused(Rows(tmp_path, lines(*content, header="x,note,y")), r"line 202 \(row 201\): expected")
 
 
+@pytest.mark.parametrize("row", ["200,200", '200,200,"a\n200,200,b"', "200,200,a,b"])
+def test_fault_061_062_rows_of_another_length_where_the_last_column_is_left_unused(tmp_path: Path, row: str) -> None:
+    content = [f"{number},{number},text" for number in range(COUNT)]
+    content[200] = row
+    refused(Rows(tmp_path, lines(*content, header="x,y,note")), r"line 202 \(row 201\): expected")
+
+
 @pytest.mark.parametrize("header", [True, False])
 def test_fault_063_an_extra_column_on_all_rows(tmp_path: Path, header: bool) -> None:
     rows = Rows(tmp_path, lines(*[f"{row},9" for row in plain(COUNT)]))
