@@ -6,9 +6,9 @@ from outofcore.parameters.base import Group
 from outofcore.parameters.data import (
     DataParameters,
     ImageParameters,
+    ImageValidateParameters,
     PartitionParameters,
     ScanParameters,
-    ValidateParameters,
 )
 from outofcore.parameters.models import DigitCnnParameters
 from outofcore.parameters.prediction import PredictParameters
@@ -38,7 +38,7 @@ class MnistParameters(Group):
     seed: NonNegativeInt
     data: DataParameters
     scan: ScanParameters
-    validation: ValidateParameters
+    validation: ImageValidateParameters
     partition: PartitionParameters
     image: ImageParameters
     loader: LoaderParameters
