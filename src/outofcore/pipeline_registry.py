@@ -4,9 +4,15 @@ from kedro.pipeline import Pipeline
 
 from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
 from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist_prediction
+from outofcore.pipelines.volumes.pipeline import create_pipeline as create_volumes
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return all pipelines; `kedro run` without a name runs `__default__`."""
     mnist = create_mnist()
-    return {"mnist": mnist, "mnist.predict": create_mnist_prediction(), "__default__": mnist}
+    return {
+        "mnist": mnist,
+        "mnist.predict": create_mnist_prediction(),
+        "volumes": create_volumes(),
+        "__default__": mnist,
+    }

@@ -39,10 +39,10 @@ def summary_text(
     Returns:
         Lines, with a line break at the end.
     """
-    best = summary["best_epoch"]
+    best, split = summary["best_epoch"], summary["tested_split"]
     rows = [
-        ("test accuracy", f"{summary['test_accuracy']:.4f}  ({summary['test_samples']:,} samples)"),
-        ("test loss", f"{summary['test_loss']:.4f}"),
+        (f"{split} accuracy", f"{summary['test_accuracy']:.4f}  ({summary['test_samples']:,} samples)"),
+        (f"{split} loss", f"{summary['test_loss']:.4f}"),
         ("epochs", f"{summary['epochs']}" + (f"  (best: {best})" if best else "")),
         ("training speed", f"{summary['samples_per_second']:,.0f} samples/s"),
         ("waiting for data", f"{summary['waiting_share']:.1%} of training time"),
@@ -50,5 +50,5 @@ def summary_text(
         *((name, short_path(places[dataset], base)) for name, dataset in PLACES.items() if dataset in places),
         *ui_commands(uri),
     ]
-    lines = [f"  {name:<17} {value}" for name, value in rows]
+    lines = [f"  {name:<19} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: finished", *lines, ""])

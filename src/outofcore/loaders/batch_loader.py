@@ -7,6 +7,7 @@ import numpy as np
 
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
+from outofcore.loaders.augmentation import open_transform
 from outofcore.loaders.order import order
 from outofcore.loaders.readers import open_reader
 from outofcore.loaders.reading import Reader, Transform
@@ -36,6 +37,7 @@ class BatchLoader(keras.utils.PyDataset):
         selection: Which samples of it.
         batch_size: Samples per batch; the last batch of a pass may be shorter.
         steps_per_call: Batches that the training loop reads at once; `loader[i]` is always one.
+        sample: Parameters on which samples depend, as JSON values.
         pass_: The pass that `loader[i]` reads from; `on_epoch_end` goes on to the next.
     """
 
@@ -53,6 +55,7 @@ class BatchLoader(keras.utils.PyDataset):
         shuffle: bool = False,
         drop_last: bool = False,
         transform: Transform | None = None,
+        sample: Mapping[str, Any] | None = None,
         workers: int = 0,
         use_multiprocessing: bool = False,
         timeout_seconds: float = 120.0,
@@ -71,6 +74,7 @@ class BatchLoader(keras.utils.PyDataset):
             shuffle: Whether each pass has an order of its own.
             drop_last: Whether a short last batch is left out.
             transform: Changes samples in place after reading.
+            sample: Parameters on which samples depend, as JSON values; part of a training's identity.
             workers: Number of readers; 0 reads in the calling thread.
             use_multiprocessing: Whether the readers are processes.
             timeout_seconds: Longest wait for one item; with 0 workers the training loop alone watches it.
@@ -83,6 +87,7 @@ class BatchLoader(keras.utils.PyDataset):
         self.batch_size, self.steps_per_call = batch_size, steps_per_call
         self.seed, self.shuffle, self.drop_last = seed, shuffle, drop_last
         self.timeout_seconds = timeout_seconds
+        self.sample = dict(sample or {})
         self.pass_ = 0
         self._begun = False
         self._parts = [name for name in (x, y, sample_weight) if name is not None]
@@ -181,7 +186,8 @@ def open_loader(specification: LoaderSpecification, **changes: Any) -> BatchLoad
         **changes: Arguments of `BatchLoader` in place of the specification's, for example
             `steps_per_call=1` for a plain `model.fit`.
     """
-    arguments: Mapping[str, Any] = {**specification.loader, **changes}
+    transform = open_transform(specification.loader.get("transform"))
+    arguments: Mapping[str, Any] = {**specification.loader, "transform": transform, **changes}
     return BatchLoader(open_source(specification.source), **arguments)
 
 

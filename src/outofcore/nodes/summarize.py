@@ -18,6 +18,7 @@ def summarize(
     """
     return {
         "samples": data_summary["samples"],
+        "tested_split": data_summary["tested_split"],
         "test_samples": metrics["samples"],
         "test_accuracy": metrics["accuracy"],
         "test_loss": metrics["loss"],

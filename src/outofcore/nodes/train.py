@@ -53,6 +53,7 @@ def train(
     model = load_model(initial_model.path)
     identity = {
         "data": {name: data_summary[name] for name in ("digest", "partition_digest")},
+        "sample": train_loader.sample,
         "model": _architecture(model),
         "seed": seed,
         "parameters": result_parameters({"loader": loader.model_dump(), "training": training.model_dump()}),

@@ -15,6 +15,7 @@ from outofcore.parameters.prediction import PredictParameters
 from outofcore.parameters.reporting import ReportParameters
 from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
+from outofcore.parameters.volumes import VolumesParameters
 
 
 class MnistParameters(Group):
@@ -49,7 +50,7 @@ class MnistParameters(Group):
     registry: RegistryParameters
 
 
-NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters}
+NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters, "volumes": VolumesParameters}
 """The model of each top-level key that parameter files may have."""
 
 EXECUTION_ONLY = frozenset(

@@ -5,6 +5,7 @@ compared with the declared form and with the file's size before any memory is as
 See https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 """
 
+import functools
 import io
 import math
 import os
@@ -18,8 +19,8 @@ from outofcore.errors import DataError
 
 MAGIC = b"\x93NUMPY"
 PICKLE, ZIP = b"\x80", b"PK"
-HEAD_BYTES = 1 << 14
-"""Bytes in which every header must end; numpy itself takes headers up to 10,000 characters."""
+HEAD_BYTES = 1 << 12
+"""Bytes in which a header must end; those of real numbers end after 128 as a rule."""
 
 LARGEST_BYTES = 1 << 34
 """Bytes above which an array of another shape than the declared one is taken for an attack."""
@@ -114,17 +115,25 @@ def _parsed(head: bytes, path: bytes) -> Layout:
         raise unsupported(path, wanted, "a pickle, which could run code", "Save the array with numpy.save.")
     if not head.startswith(MAGIC):
         raise bad(path, wanted, "other bytes" if head else "an empty file")
-    stream = io.BytesIO(head)
+    width = 2 if head[6:7] == b"\x01" else 4  # bytes that hold the header's length, by version
+    end = 8 + width + int.from_bytes(head[8 : 8 + width], "little")
+    if end > HEAD_BYTES:
+        raise unsupported(path, f"a header of at most {HEAD_BYTES:,} bytes", f"one of {end:,}")
     try:
-        version = npy.read_magic(stream)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(stream)
+        return _layout(head[:end])
     except ValueError as error:
         raise bad(path, "a whole header of numpy's", str(error).splitlines()[0].removesuffix(".")) from error
+
+
+@functools.lru_cache(maxsize=64)  # to parse a header takes longer than to read a small file
+def _layout(header: bytes) -> Layout:
+    stream = io.BytesIO(header)
+    version = npy.read_magic(stream)
+    shape, fortran, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(stream)
     if any(length < 0 for length in shape):
-        raise bad(path, "an array whose axes have lengths", _text(shape))
-    # a single axis is both; numpy writes it as C
-    return Layout(head[: stream.tell()], shape, dtype, bool(fortran) and len(shape) > 1)
+        raise ValueError(f"a shape of {shape}")
+    # a single axis is in both orders
+    return Layout(header, shape, dtype, bool(fortran) and len(shape) > 1)
 
 
 def _check_dtype(dtype: "np.dtype[Any]", form: VolumeForm, path: bytes) -> None:
