@@ -40,8 +40,10 @@ class FlipAndShift:
         flips[:, [axis for axis in range(len(sizes)) if axis not in self.flip_axes]] = False
         shifts = draws.integers(drawn[:, len(sizes) :], -self.largest_shift, self.largest_shift)
         for array, flip, shift in zip(arrays, flips.tolist(), shifts.tolist(), strict=True):
-            rows = [_places(*of) for of in zip(sizes, flip, shift, strict=True)]
-            array[...] = array[np.ix_(*rows)]
+            changed = array
+            for axis, of in enumerate(zip(sizes, flip, shift, strict=True)):
+                changed = changed.take(_places(*of), axis=axis)  # six times faster than all axes at once
+            array[...] = changed
 
 
 def _places(size: int, flip: bool, shift: int) -> NDArray[np.int64]:

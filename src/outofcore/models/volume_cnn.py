@@ -20,7 +20,7 @@ def build_volume_cnn(
     seed: int,
     statistics: dict[str, Any],
 ) -> Model:
-    """Build and compile the net: convolutions in steps of two, an average over places, a dense layer, the head.
+    """Build and compile the net: convolutions in steps of two, a dense layer, dropout, the head.
 
     Values are normalised in the first layers, so the saved model takes raw arrays.
 
@@ -49,14 +49,13 @@ def build_volume_cnn(
     keras = start_keras(training.threads, training.precision, seed)
     layers = keras.layers
     convolution = (layers.Conv1D, layers.Conv2D, layers.Conv3D)[rank - 1]
-    average = (layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D)[rank - 1]
     inputs = keras.Input(volume.model_shape, dtype=volume.dtype, name="volume")
     x = _normalised(inputs, volume.normalize, statistics)
     for number, filters in enumerate(model.filters, start=1):
         x = convolution(
             filters, model.kernel_size, strides=2, padding="same", activation="relu", name=f"conv_{number}"
         )(x)
-    x = average(name="average")(x)
+    x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(model.dense_units, activation="relu", name="dense")(x)
     x = layers.Dropout(model.dropout, name="dropout")(x)
     net = keras.Model(inputs, classifier_head(len(label_map))(x), name="volume_cnn")

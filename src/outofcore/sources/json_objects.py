@@ -34,7 +34,9 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
         raise DataError(f"{path}: expected {what}, found no such file. Correct its filepath in the catalog.") from error
     except (OSError, ValueError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         reason = " ".join(str(error).split()).removesuffix(".")
-        raise DataError(f"{path}: expected {what} as JSON, found: {reason}. Correct the file.") from error
+        raise DataError(
+            f"{path}: expected {what} as JSON, found text that is none ({reason}). Correct the file."
+        ) from error
     if not isinstance(found, dict):
         raise DataError(f"{path}: expected {what} as a JSON object, found {type(found).__name__}. Correct the file.")
     return found
