@@ -32,7 +32,7 @@ def normalised(net: Any, x: Any) -> Any:
     import keras
 
     names = {layer.name: layer for layer in net.layers}
-    return np.asarray(keras.Model(net.inputs, (names.get("normalize") or names["to_float"]).output)(x))
+    return np.asarray(keras.Model(net.input, (names.get("normalize") or names["to_float"]).output)(x))
 
 
 @pytest.mark.parametrize(("shape", "layer"), [((16,), "Conv1D"), ((16, 8), "Conv2D"), ((8, 9, 10), "Conv3D")])
