@@ -1,6 +1,8 @@
 """Whole runs of the volumes pipeline: the sample, resumed runs, and arrays of the user's own."""
 
 import json
+import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,6 @@ from pipelines_support import Project, mlflow_runs
 from outofcore.saved_model import load_model
 
 pytestmark = pytest.mark.pipeline
-
-OWN = "volumes.data.source=path,volumes.data.volumes={0}/scans,volumes.data.labels={0}/labels.json,"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_the_main_job_learns(make_project: Any) -> None:
 
 
 def test_debug_run_leaves_everything(debug_volumes: Any) -> None:
-    project, output = debug_volumes
+    project, _ = debug_volumes
     catalog = project.catalog("debug")
     for name in catalog.keys():  # noqa: SIM118 (not a mapping)
         if name.startswith("volumes."):
@@ -72,19 +72,35 @@ def test_readers_packs_and_calls_change_no_bit(make_project: Any, debug_volumes:
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bits(make_project: Any, debug_volumes: Any) -> None:
-    """Stopped in the middle of an epoch, with patches and augmentation drawn anew in each pass."""
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    make_project: Any, debug_volumes: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stopped in the middle of an epoch, with augmentation that is drawn anew in each pass."""
+    from outofcore.loaders.batch_loader import BatchLoader
     from outofcore.training.stopping import STOP
 
     whole, _ = debug_volumes
     project = make_project()
-    stopped = {"volumes": {"loader": {"steps_per_call": 1}}}
-    steps = iter(range(100))
-    real = type(STOP).pending.fget if isinstance(type(STOP).__dict__.get("pending"), property) else None
-    del real, steps, stopped
-    project.session("debug", pipeline_names=["volumes"])
+    real = BatchLoader.read
+
+    def read_and_stop(loader: Any, pass_: int, start: int, stop: int) -> Any:
+        if loader.shuffle and start == 5:
+            STOP.ask(signal.SIGINT)
+        return real(loader, pass_, start, stop)
+
+    params = {"volumes": {"loader": {"steps_per_call": 1}}}
+    with monkeypatch.context() as patched:
+        patched.setattr(BatchLoader, "read", read_and_stop)
+        with pytest.raises(SystemExit) as stopped:
+            project.session("debug", params, pipeline_names=["volumes"])
+    assert stopped.value.code == 130
+    with caplog.at_level(logging.INFO):
+        project.session("debug", params, pipeline_names=["volumes"])
+    assert "Resuming at step" in caplog.text
     for mine, theirs in zip(weights(whole), weights(project), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+    (run,) = mlflow_runs(project)
+    assert run.info.status == "FINISHED"
 
 
 def spectrograms(place: Path) -> dict[str, list[str]]:
@@ -140,28 +156,17 @@ volumes:
     assert catalog.load("volumes.model@keras").input_shape == (None, 8, 16, 1)
 
 
-def test_a_bad_file_is_named_in_the_last_line(make_project: Any, tmp_path: Path) -> None:
-    spectrograms(tmp_path)
-    (tmp_path / "scans/p-7/image.npy").write_bytes(b"")
-    project = make_project()
-    options = (
-        f"volumes.data.source=path,volumes.data.volumes={tmp_path}/scans,volumes.data.labels={tmp_path}/labels.json,"
-        "volumes.scan.file_pattern={id}/image.npy,volumes.volume.shape=[12,20],volumes.augmentation.flip_axes=[]"
-    )
-    output = project.kedro("run", "--pipeline", "volumes", "--params", options, status=1)
-    assert "p-7/image.npy: expected a .npy file" in output.strip().splitlines()[-1]
-
-
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("group", "said"),
     [
-        ("volumes.volume.patch=[40,32,32]", "patch must fit into shape [32, 32, 32]"),
-        ("volumes.augmentation.flip_axes=[3]", "must name axes of volume.shape, from 0 to 2"),
-        ("volumes.volume.dtype=complex64", "volumes.volume.dtype"),
+        ("volume: {patch: [40, 32, 32]}", "patch must fit into shape [32, 32, 32]"),
+        ("augmentation: {flip_axes: [3]}", "must name axes of volume.shape, from 0 to 2"),
+        ("volume: {dtype: complex64}", "volumes.volume.dtype"),
     ],
 )
-def test_parameters_that_contradict_each_other_stop_before_any_node(make_project: Any, typed: str, said: str) -> None:
+def test_parameters_that_contradict_each_other_stop_before_any_node(make_project: Any, group: str, said: str) -> None:
     project = make_project()
-    output = project.kedro("run", "--pipeline", "volumes", "--params", typed, status=2)
+    project.write("conf/local/parameters.yml", f"volumes:\n  {group}\n")
+    output = project.kedro("run", "--pipeline", "volumes", status=2)
     assert said in output
     assert not (project.path / "data").exists()

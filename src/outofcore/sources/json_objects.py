@@ -29,14 +29,12 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
         return values
 
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
+        values = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
     except FileNotFoundError as error:
         raise DataError(f"{path}: expected {what}, found no such file. Correct its filepath in the catalog.") from error
     except (OSError, ValueError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        reason = " ".join(str(error).split()).removesuffix(".")
-        raise DataError(
-            f"{path}: expected {what} as JSON, found text that is none ({reason}). Correct the file."
-        ) from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: expected {what} as a JSON object, found {type(found).__name__}. Correct the file.")
-    return found
+        found = f"text that is none ({' '.join(str(error).split()).removesuffix('.')})"
+        raise DataError(f"{path}: expected {what} as JSON, found {found}. Correct the file.") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: expected {what} as a JSON object, found {type(values).__name__}. Correct the file.")
+    return values
