@@ -1,7 +1,7 @@
 """Whole runs of the volumes pipeline: the sample, resumed runs, and arrays of the user's own."""
 
 import json
-import logging
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pipelines_support import Project, mlflow_runs
 
+from outofcore.errors import CheckpointError
 from outofcore.saved_model import load_model
 
 pytestmark = pytest.mark.pipeline
@@ -73,7 +74,7 @@ def test_readers_packs_and_calls_change_no_bit(make_project: Any, debug_volumes:
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(
-    make_project: Any, debug_volumes: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_project: Any, debug_volumes: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Stopped in the middle of an epoch, with augmentation that is drawn anew in each pass."""
     from outofcore.loaders.batch_loader import BatchLoader
@@ -84,7 +85,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     real = BatchLoader.read
 
     def read_and_stop(loader: Any, pass_: int, start: int, stop: int) -> Any:
-        if loader.shuffle and start == 5:
+        if loader.shuffle and start == 2:
             STOP.ask(signal.SIGINT)
         return real(loader, pass_, start, stop)
 
@@ -94,13 +95,14 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
         with pytest.raises(SystemExit) as stopped:
             project.session("debug", params, pipeline_names=["volumes"])
     assert stopped.value.code == 130
-    with caplog.at_level(logging.INFO):
-        project.session("debug", params, pipeline_names=["volumes"])
-    assert "Resuming at step" in caplog.text
+    other = {"volumes": {**params["volumes"], "augmentation": {"largest_shift": 1}, "training": {"resume": "require"}}}
+    with pytest.raises(CheckpointError, match=r"sample\.augmentation\.largest_shift: 2 -> 1"):
+        project.session("debug", other, pipeline_names=["volumes"])
+    project.session("debug", params, pipeline_names=["volumes"])
+    assert re.search(r"Resuming at step [123], in epoch 1", capsys.readouterr().out)
     for mine, theirs in zip(weights(whole), weights(project), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    (run,) = mlflow_runs(project)
-    assert run.info.status == "FINISHED"
+    assert mlflow_runs(project)[0].info.status == "FINISHED"
 
 
 def spectrograms(place: Path) -> dict[str, list[str]]:

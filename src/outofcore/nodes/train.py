@@ -82,6 +82,7 @@ def _architecture(model: Model) -> dict[str, Any]:
     """The model's form and compile arguments, without names that Keras numbers by process."""
     config: dict[str, Any] = {"layers": json.loads(model.to_json())["config"], "compile": model.get_compile_config()}
     plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    plain["compile"]["optimizer"]["config"].pop("name")  # adam, and adam_1 where another pipeline ran before
     return plain
 
 
