@@ -38,9 +38,6 @@ class NpyFiles:
         self.file_pattern = file_pattern
         self.form = form
         self.fields: Mapping[str, Field] = {"volume": Field((*form.shape, form.channels), form.dtype)}
-        before, _, after = file_pattern.partition("{id}")
-        self._prefix = os.fsencode(root) + b"/" + before.encode()
-        self._suffix = after.encode()
         self._header = b""
         """The header of the file in the declared form that was read last."""
 
@@ -92,10 +89,7 @@ class NpyFiles:
         return [self.names[position] for position in positions.tolist()]
 
     def _paths(self, positions: Positions) -> Iterator[bytes]:
-        blob, prefix, suffix = self.names.blob.data, self._prefix, self._suffix
-        starts, stops = (self.names.offsets[positions + step].tolist() for step in (0, 1))
-        for start, stop in zip(starts, stops, strict=True):
-            yield prefix + bytes(blob[start:stop]) + suffix
+        return self.names.paths(self.root, self.file_pattern, positions)
 
 
 def opened(path: bytes) -> int:
