@@ -50,5 +50,6 @@ def summary_text(
         *((name, short_path(places[dataset], base)) for name, dataset in PLACES.items() if dataset in places),
         *ui_commands(uri),
     ]
-    lines = [f"  {name:<19} {value}" for name, value in rows]
+    width = max(17, len(rows[0][0]))
+    lines = [f"  {name:<{width}} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: finished", *lines, ""])

@@ -6,6 +6,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from outofcore.parameters.base import Group
 from outofcore.parameters.data import PartitionParameters, ScanParameters, ValidateParameters
+from outofcore.parameters.reporting import ReportParameters
+from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 
 
@@ -121,6 +123,8 @@ class VolumesParameters(Group):
         loader: How batches are read.
         model: The net.
         training: How it is trained.
+        report: What its report shows.
+        registry: Where the model is registered.
     """
 
     seed: NonNegativeInt
@@ -133,6 +137,8 @@ class VolumesParameters(Group):
     loader: LoaderParameters
     model: VolumeCnnParameters
     training: TrainingParameters
+    report: ReportParameters
+    registry: RegistryParameters
 
     @model_validator(mode="after")
     def _axes_exist(self) -> "VolumesParameters":
