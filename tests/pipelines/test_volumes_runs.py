@@ -11,6 +11,7 @@ import pytest
 from pipelines_support import Project, mlflow_runs
 
 from outofcore.errors import CheckpointError
+from outofcore.nodes.report import CLASSIFIER_FIGURES
 from outofcore.saved_model import load_model
 
 pytestmark = pytest.mark.pipeline
@@ -40,7 +41,10 @@ def test_debug_run_leaves_everything(debug_volumes: Any) -> None:
     catalog = project.catalog("debug")
     for name in catalog.keys():  # noqa: SIM118 (not a mapping)
         if name.startswith("volumes."):
-            assert catalog.load(name) is not None, name
+            if name.removeprefix("volumes.") in CLASSIFIER_FIGURES:  # Kedro saves figures and loads none
+                assert catalog.exists(name), name
+            else:
+                assert catalog.load(name) is not None, name
     metrics = catalog.load("volumes.metrics")
     assert np.sum(metrics["confusion_matrix"]) == metrics["samples"]
     assert set(metrics["classes"]) == {"ball", "cube", "cylinder", "cone", "torus", "cross"}
@@ -53,7 +57,7 @@ def test_mlflow_run_tells_all(debug_volumes: Any) -> None:
     (run,) = mlflow_runs(project)
     assert run.info.status == "FINISHED"
     assert run.data.params["volume.normalize"] == "training_split"
-    assert {"loss", "val_loss", "test.accuracy"} <= run.data.metrics.keys()
+    assert {"loss", "val_loss", "test/accuracy"} <= run.data.metrics.keys()
     assert run.data.tags["data.digest"]
 
 
