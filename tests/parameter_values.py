@@ -7,20 +7,25 @@ from typing import Any
 import yaml
 
 from outofcore.parameters.base import Group
-from outofcore.parameters.pipelines import MnistParameters
+from outofcore.parameters.pipelines import NAMESPACES
 
-BASE = Path(__file__).parents[1] / "conf/base/parameters_mnist.yml"
+BASE = Path(__file__).parents[1] / "conf/base"
 
 
 @cache
-def _base() -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(BASE.read_text())["mnist"]
+def _base(namespace: str) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((BASE / f"parameters_{namespace}.yml").read_text())[namespace]
     return values
+
+
+def parameters(namespace: str, group: str, **changes: Any) -> Any:
+    """Make one group of the parameters of a pipeline."""
+    model = NAMESPACES[namespace].model_fields[group].annotation
+    assert model is not None
+    assert issubclass(model, Group)
+    return model.model_validate({**_base(namespace)[group], **changes})
 
 
 def mnist_parameters(group: str, **changes: Any) -> Any:
     """Make one group of the parameters of mnist."""
-    model = MnistParameters.model_fields[group].annotation
-    assert model is not None
-    assert issubclass(model, Group)
-    return model.model_validate({**_base()[group], **changes})
+    return parameters("mnist", group, **changes)

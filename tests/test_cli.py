@@ -87,7 +87,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.write_text(textwrap.dedent(text))
     (folder / "conf/local").mkdir()
     shutil.copy(ROOT / "conf/logging.yml", folder / "conf")
-    shutil.copy(ROOT / "conf/base/parameters_mnist.yml", folder / "conf/base")
+    for parameters in (ROOT / "conf/base").glob("parameters_*.yml"):
+        shutil.copy(parameters, folder / "conf/base")
     return folder
 
 

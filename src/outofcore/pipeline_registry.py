@@ -5,6 +5,7 @@ from kedro.pipeline import Pipeline
 from outofcore.pipelines.csv_regression.pipeline import create_pipeline as create_csv_regression
 from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
 from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist_prediction
+from outofcore.pipelines.volumes.pipeline import create_pipeline as create_volumes
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -14,5 +15,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "mnist": mnist,
         "mnist.predict": create_mnist_prediction(),
         "csv_regression": create_csv_regression(),
+        "volumes": create_volumes(),
         "__default__": mnist,
     }

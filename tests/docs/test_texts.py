@@ -84,10 +84,13 @@ def test_nodes_and_pipelines_in_commands_exist() -> None:
 
 def test_parameter_files_in_the_texts_are_valid() -> None:
     blocks = [block for page in PAGES for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S)]
-    files = [yaml.safe_load(block) for block in blocks if "\nmnist:" in block]
+    base = {}
+    for path in (ROOT / "conf/base").glob("parameters_*.yml"):
+        base |= yaml.safe_load(path.read_text())
+    files = [yaml.safe_load(block) for block in blocks if re.search(rf"^({'|'.join(base)}):", block, re.M)]
     assert len(files) >= 3
-    base = yaml.safe_load((ROOT / "conf/base/parameters_mnist.yml").read_text())
-    assert [parameter_problems(merged(base, {"mnist": file["mnist"]})) for file in files] == [[]] * len(files)
+    named = [{name: file[name] for name in base.keys() & file.keys()} for file in files]
+    assert [parameter_problems(merged(base, values)) for values in named] == [[]] * len(files)
     assert parameter_problems(merged(base, {"mnist": {"training": {"epochs": 0}}})) != []
 
 

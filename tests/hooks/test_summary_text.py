@@ -7,6 +7,7 @@ import pytest
 from outofcore.hooks.summary_text import DEFAULT_STORE, summary_text
 
 SUMMARY = {
+    "tested_split": "test",
     "test_accuracy": 0.98765,
     "test_samples": 123_456,
     "test_loss": 0.04,

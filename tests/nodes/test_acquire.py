@@ -60,7 +60,7 @@ def test_it_writes_the_sample(tmp_path: Path) -> None:
     }
     assert acquired == {
         "source": "sample",
-        "images": str(tmp_path / "images"),
+        "folder": str(tmp_path / "images"),
         "labels": str(tmp_path / "labels.csv"),
         "recipe": {"sample": "digits", "version": module.VERSION, "count": COUNT, "digits": [0, 8], "seed": SEED},
     }

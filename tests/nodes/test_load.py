@@ -69,6 +69,8 @@ def test_training_alone_is_shuffled_and_drops_its_rest(tmp_path: Path) -> None:
         "workers": 2,
         "use_multiprocessing": True,
         "timeout_seconds": 9.0,
+        "sample": {"image": mnist_parameters("image", height=28, width=30, channels=3).model_dump()},
+        "transform": None,
     }
     for other in (validation, test):
         assert other.loader == {**train.loader, "shuffle": False, "drop_last": False}

@@ -203,7 +203,7 @@ def test_fault_035_split_of_one_class() -> None:
     with pytest.raises(DataError) as caught:
         partition(index, LABEL_MAP, SHARES, 1)
     assert str(caught.value) == (
-        "split test: expected samples of at least two classes for a share of 0.15, found 6 samples of one class alone. "
+        "split test: expected samples of at least two classes, found 6 samples of one class alone. "
         "Add samples, raise its share in partition, or set partition.stratify=true."
     )
 
@@ -213,7 +213,7 @@ def test_fault_036_empty_split() -> None:
     with pytest.raises(DataError) as caught:
         partition(pets(4), LABEL_MAP, SHARES, 1)
     assert str(caught.value) == (
-        "split test: expected samples of at least two classes for a share of 0.15, found no samples. "
+        "split test: expected samples of at least two classes, found no samples. "
         "Add samples, raise its share in partition, or set partition.stratify=true."
     )
 

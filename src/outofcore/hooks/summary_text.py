@@ -49,17 +49,18 @@ def summary_text(
         *((name, short_path(places[dataset], base)) for name, dataset in PLACES.items() if dataset in places),
         *ui_commands(uri),
     ]
-    lines = [f"  {name:<17} {value}" for name, value in rows]
+    width = max(17, len(rows[0][0]))
+    lines = [f"  {name:<{width}} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: finished", *lines, ""])
 
 
 def _results(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """Name what was measured on the test split, of a classifier or a regression."""
-    samples = f"({summary['test_samples']:,} samples)"
+    split, samples = summary["tested_split"], f"({summary['test_samples']:,} samples)"
     if "test_accuracy" in summary:
         return [
-            ("test accuracy", f"{summary['test_accuracy']:.4f}  {samples}"),
-            ("test loss", f"{summary['test_loss']:.4f}"),
+            (f"{split} accuracy", f"{summary['test_accuracy']:.4f}  {samples}"),
+            (f"{split} loss", f"{summary['test_loss']:.4f}"),
         ]
     share = ("mean error", f"{summary['test_mae_of_range']:.4%} of the target's range  {samples}")
-    return [share, *([("test MAE", f"{summary['test_mae']:.6g}")] if "test_mae" in summary else [])]
+    return [share, *([(f"{split} MAE", f"{summary['test_mae']:.6g}")] if "test_mae" in summary else [])]

@@ -7,6 +7,7 @@ import numpy as np
 
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
+from outofcore.loaders.augmentation import open_transform
 from outofcore.loaders.block_order import Blocks
 from outofcore.loaders.order import order
 from outofcore.loaders.readers import open_reader
@@ -38,6 +39,7 @@ class BatchLoader(keras.utils.PyDataset):
         batch_size: Samples per batch; the last batch of a pass may be shorter.
         steps_per_call: Batches that the training loop reads at once; `loader[i]` is always one.
         blocks: How samples lie together, where the order keeps to it.
+        sample: Parameters on which samples depend, as JSON values.
         pass_: The pass that `loader[i]` reads from; `on_epoch_end` goes on to the next.
     """
 
@@ -56,6 +58,7 @@ class BatchLoader(keras.utils.PyDataset):
         window_blocks: int | None = None,
         drop_last: bool = False,
         transform: Transform | None = None,
+        sample: Mapping[str, Any] | None = None,
         workers: int = 0,
         use_multiprocessing: bool = False,
         timeout_seconds: float = 120.0,
@@ -76,6 +79,7 @@ class BatchLoader(keras.utils.PyDataset):
                 so many; `None` shuffles over the whole selection. Only without a selection.
             drop_last: Whether a short last batch is left out.
             transform: Changes samples in place after reading.
+            sample: Parameters on which samples depend, as JSON values; part of a training's identity.
             workers: Number of readers; 0 reads in the calling thread.
             use_multiprocessing: Whether the readers are processes.
             timeout_seconds: Longest wait for one item; with 0 workers the training loop alone watches it.
@@ -93,6 +97,7 @@ class BatchLoader(keras.utils.PyDataset):
         # a source that parses blocks can do so ahead, in the process that reads
         ahead = self.shuffle and self.blocks is not None and not use_multiprocessing
         self._expects = getattr(source, "expect", None) if ahead else None
+        self.sample = dict(sample or {})
         self.pass_ = 0
         self._begun = False
         self._parts = [name for name in (x, y, sample_weight) if name is not None]
@@ -199,7 +204,8 @@ def open_loader(specification: LoaderSpecification, **changes: Any) -> BatchLoad
         **changes: Arguments of `BatchLoader` in place of the specification's, for example
             `steps_per_call=1` for a plain `model.fit`.
     """
-    arguments: Mapping[str, Any] = {**specification.loader, **changes}
+    transform = open_transform(specification.loader.get("transform"))
+    arguments: Mapping[str, Any] = {**specification.loader, "transform": transform, **changes}
     return BatchLoader(open_source(specification.source), **arguments)
 
 

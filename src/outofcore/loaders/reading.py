@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError, OutOfCoreError
 from outofcore.loaders.selection import Wanted
-from outofcore.sources.base import Positions, Source
+from outofcore.sources.base import Positions, Source, in_pass
 
 Transform = Callable[[Mapping[str, NDArray[Any]], Positions, int], None]
 """Changes samples in place: the fields' buffers, the samples' positions, the pass."""
@@ -47,7 +47,7 @@ def read_chunk(
         LoaderError: The source failed in a way of its own; the message names the sample.
     """
     try:
-        source.read(positions, out)
+        in_pass(source, pass_).read(positions, out)
         if transform is not None:
             transform(out, positions, pass_)
     except OutOfCoreError:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ MANIFEST = ".outofcore-sample.json"
 """In a folder of sample data; says how it was made, and by digests that it was made here."""
 
 STAGED = ".labels.csv"
-"""The new label table, beside the manifest until the images are drawn."""
+"""The new label table, beside the manifest until the samples are drawn."""
 
-DRAWN = re.compile(r"img_(\d+)\.jpg")
+DIGIT = re.compile(r"img_(\d+)\.jpg")
+"""Names of drawn images."""
 
 
 def acquire_digits(images: Folder, labels: File, data: DataParameters, seed: int, archive: File) -> dict[str, Any]:
@@ -51,27 +53,30 @@ def acquire_digits(images: Folder, labels: File, data: DataParameters, seed: int
     recipe: dict[str, Any] = {"version": VERSION, "digits": list(data.digits)}
     if data.source != "download":
         recipe |= {"sample": "digits", "count": data.samples, "seed": seed}
-        return acquire(images, labels, data, recipe, draw)
+        return acquire(images, labels, data.source, recipe, DIGIT, draw)
     recipe |= {"sample": "mnist", "count": mnist.COUNT, "sha256": data.download.sha256}
-    return acquire(images, labels, data, recipe, take, lambda: fetch(archive.path, data.download, mnist.NAME))
+    fetch_archive = partial(fetch, archive.path, data.download, mnist.NAME)
+    return acquire(images, labels, data.source, recipe, DIGIT, take, fetch_archive)
 
 
 def acquire(
-    images: Folder,
+    folder: Folder,
     labels: File,
-    data: DataParameters,
+    source: str,
     recipe: dict[str, Any],
+    names: re.Pattern[str],
     write: Callable[[Path], None],
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Make raw data be there, and find the work done when it is.
 
     Args:
-        images: Folder of the samples.
+        folder: Folder of the samples.
         labels: Label table.
-        data: Where the data comes from.
+        source: Where the data comes from; with `path` all is there already.
         recipe: All on which the sample data depends, with a `count` above every number of a sample.
-        write: Writes the samples as `img_<number>.jpg`, and the label table to the path it is given.
+        names: Matches the file names of sample data, with a sample's number as its group.
+        write: Writes the samples under such names, and the label table to the path it is given.
         prepare: Fetches what `write` needs; called before anything that lies there is removed.
 
     Returns:
@@ -81,59 +86,66 @@ def acquire(
         ConfigurationError: Sample data would be written over somebody's own.
         DataError: The disk is full or the folder cannot be written to.
     """
-    if data.source == "path" and (images.path / MANIFEST).exists():
+    if source == "path" and (folder.path / MANIFEST).exists():
         raise ConfigurationError(
-            f"{images.path}: expected data of your own (data.source=path), found a sample that was made here. "
+            f"{folder.path}: expected data of your own (data.source=path), found a sample that was made here. "
             "Point the catalog at your folder, or set data.source=sample."
         )
-    if data.source != "path":
+    if source != "path":
         try:
-            _write_sample(images.path, labels.path, recipe, write, prepare)
+            _write_sample(folder.path, labels.path, recipe, names, write, prepare)
         except OSError as error:
             raise DataError(
-                f"{error.filename or images.path}: expected a place for sample data, found: {error.strerror}. "
+                f"{error.filename or folder.path}: expected a place for sample data, found: {error.strerror}. "
                 "Make room, or point the catalog at a folder that can be written to."
             ) from error
     return {
-        "source": data.source,
-        "images": str(images.path),
+        "source": source,
+        "folder": str(folder.path),
         "labels": str(labels.path),
-        "recipe": None if data.source == "path" else recipe,
+        "recipe": None if source == "path" else recipe,
     }
 
 
 def _write_sample(
-    images: Path, labels: Path, recipe: dict[str, Any], write: Callable[[Path], None], prepare: Callable[[], None]
+    folder: Path,
+    labels: Path,
+    recipe: dict[str, Any],
+    names: re.Pattern[str],
+    write: Callable[[Path], None],
+    prepare: Callable[[], None],
 ) -> None:
-    manifest, staged = images / MANIFEST, images / STAGED
+    manifest, staged = folder / MANIFEST, folder / STAGED
     before = json.loads(manifest.read_bytes()) if manifest.exists() else {}
-    old = _samples(images, labels)
-    found = {"images": _names_digest(old), "labels": _file_digest(labels)}
+    old = _samples(folder, labels)
+    found = {"files": _names_digest(old), "labels": _file_digest(labels)}
     if before == {**recipe, **found, "complete": True}:
         return
-    _refuse_foreign(images, labels, before, old)
+    _refuse_foreign(folder, labels, before, old, names)
     prepare()
-    most = max(recipe["count"], before.get("count", 0))  # after a kill, old and new images lie side by side
+    most = max(recipe["count"], before.get("count", 0))  # after a kill, old and new samples lie side by side
     write_json(manifest, {**recipe, "count": most, "labels": found["labels"], "complete": False})
     labels.unlink(missing_ok=True)
     for path in old:
         path.unlink()
     write(staged)
-    drawn = {**recipe, "images": _names_digest(_samples(images, labels)), "labels": _file_digest(staged)}
+    drawn = {**recipe, "files": _names_digest(_samples(folder, labels)), "labels": _file_digest(staged)}
     write_json(manifest, {**drawn, "complete": False})  # after a kill here, the table is known as ours
     write_atomically(labels, staged.read_bytes())
     write_json(manifest, {**drawn, "complete": True})
     staged.unlink()
 
 
-def _refuse_foreign(images: Path, labels: Path, before: dict[str, Any], samples: list[Path]) -> None:
+def _refuse_foreign(
+    folder: Path, labels: Path, before: dict[str, Any], samples: list[Path], names: re.Pattern[str]
+) -> None:
     """Refuse to write where files lie that the manifest does not vouch for."""
     if before and not before["complete"]:
-        foreign = [path for path in samples if not _drawn(path.name, before["count"])]
+        foreign = [path for path in samples if not _drawn(path.name, names, before["count"])]
     else:
-        foreign = [] if before.get("images") == _names_digest(samples) else samples
+        foreign = [] if before.get("files") == _names_digest(samples) else samples
     own_table = _file_digest(labels) in {None, before.get("labels")}
-    for place, taken in ((images, bool(foreign)), (labels, not own_table)):
+    for place, taken in ((folder, bool(foreign)), (labels, not own_table)):
         if taken:
             raise ConfigurationError(
                 f"{place}: expected an empty place for sample data, or a sample as it was made, found other data. "
@@ -141,14 +153,14 @@ def _refuse_foreign(images: Path, labels: Path, before: dict[str, Any], samples:
             )
 
 
-def _samples(images: Path, labels: Path) -> list[Path]:
+def _samples(folder: Path, labels: Path) -> list[Path]:
     """List what is not hidden in the folder, but for the label table."""
-    entries = sorted(images.iterdir()) if images.exists() else []
+    entries = sorted(folder.iterdir()) if folder.exists() else []
     return [path for path in entries if not path.name.startswith(".") and path != labels]
 
 
-def _drawn(name: str, count: int) -> bool:
-    number = DRAWN.fullmatch(name)
+def _drawn(name: str, names: re.Pattern[str], count: int) -> bool:
+    number = names.fullmatch(name)
     return number is not None and int(number[1]) < count
 
 

@@ -140,6 +140,8 @@ def place(path: Path, row: int) -> str:
 
 def _row(path: Path, row: int) -> str:
     """Name a row from 1 on, as a person counts; a CSV's first is its header."""
+    if path.suffix == ".json":
+        return f"entry {row + 1}"
     return f"row {row + (1 if path.suffix == '.parquet' else 2)}"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from outofcore.loaders.specification import LoaderSpecification
-from outofcore.nodes.partition import SPLITS
+from outofcore.nodes.partition import SPLITS, tested_split
 from outofcore.parameters.data import ImageParameters, ScanParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 from outofcore.types import File, Folder
@@ -42,27 +42,59 @@ def load_images(
     """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(partition.path, columns=["split", "label", "weight"]).to_pandas()
-    weighted_rows = bool((table["weight"] != 1.0).any())
-    source = {
-        "kind": "image_files",
-        "root": str(images.path),
-        "table": str(partition.path),
-        "file_pattern": scan.file_pattern,
-        "form": image.model_dump(),
-    }
-
+    form = image.model_dump()
+    source = {"kind": "image_files", "root": str(images.path), "file_pattern": scan.file_pattern, "form": form}
     first = next(pq.ParquetFile(partition.path).iter_batches(1, columns=["sample_id"]))
     _say_what_is_lost(source, first["sample_id"][0].as_py())
+    return describe_loaders(partition, source, "image", {"image": form}, loader, training, seed)
+
+
+def describe_loaders(
+    partition: File,
+    source: dict[str, Any],
+    x: str,
+    sample: dict[str, Any],
+    loader: LoaderParameters,
+    training: TrainingParameters,
+    seed: int,
+    train_source: dict[str, Any] | None = None,
+    transform: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe a loader of labelled files for each split.
+
+    A partition without a test split, as somebody can give one, has the validation split tested.
+
+    Args:
+        partition: The partition table.
+        source: Specification of the source but for table, split and weights.
+        x: Name of the source's field that is the model's input.
+        sample: Parameters on which samples depend; they become part of a training's identity.
+        loader: How batches are read.
+        training: Whether classes are weighted.
+        seed: Root of the order.
+        train_source: What differs in the source of the training split.
+        transform: Specification of what changes training samples; see `outofcore.loaders.augmentation`.
+
+    Returns:
+        The specification of each split's loader, ready for JSON.
+    """
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(partition.path, columns=["split", "label", "weight"]).to_pandas()
+    weighted_rows = bool((table["weight"] != 1.0).any())
 
     def describe(split: str) -> LoaderSpecification:
         trains = split == "train"
+        own = train_source if trains and train_source else {}
+        rows = tested_split(table["split"]) if split == "test" else split
         labels = table["label"][table["split"] == split].to_numpy()
         weights = balanced_weights(labels) if trains and training.class_weights == "balanced" else None
         weighted = weighted_rows or weights is not None
+        where = {"table": str(partition.path), "split": rows, "weighted": weighted, "class_weights": weights}
+        arguments = loader_arguments(loader, seed, trains, x, weighted)
         return LoaderSpecification(
-            source={**source, "split": split, "weighted": weighted, "class_weights": weights},
-            loader=loader_arguments(loader, seed, trains, "image", weighted),
+            source={**source, **own, **where},
+            loader={**arguments, "sample": sample, "transform": transform if trains else None},
         )
 
     return {split: describe(split).to_json() for split in SPLITS}

@@ -74,6 +74,7 @@ def load_rows(
     summary = {
         **scan_summary,
         "partition_digest": digest([scan_summary["partition_digest"], shuffle, reach]),
+        "tested_split": "test",
         "mode": row_packs["mode"],
         "shuffle": shuffle,
         "shuffle_rows": reach,

@@ -11,9 +11,8 @@ from outofcore.loaders.readers import open_reader
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.parameters.training import LoaderParameters
 from outofcore.progress_bar import progress
-from outofcore.sources.columns import Columns
 from outofcore.sources.pack_files import PackWriter, is_current, size_in_blocks, verify
-from outofcore.sources.specification import open_source
+from outofcore.sources.specification import files_of, open_source
 from outofcore.types import Folder
 
 ITEM_BYTES = 8 << 20
@@ -54,8 +53,8 @@ def pack(
 def _packed(
     specification: LoaderSpecification, folder: Path, data: dict[str, Any], loader: LoaderParameters, split: str
 ) -> LoaderSpecification:
-    labels = ("class_weights", "weighted")
-    form = {name: value for name, value in specification.source.items() if name not in labels}
+    beside = ("class_weights", "weighted", "patch")  # a pack holds whole samples
+    form = {name: value for name, value in specification.source.items() if name not in beside}
     fingerprint = digest({"source": form, "data": data["digest"], "partition": data["partition_digest"]})
     if not is_current(folder, fingerprint):
         _write(specification, folder, fingerprint, loader, split)
@@ -68,8 +67,7 @@ def _packed(
 def _write(
     specification: LoaderSpecification, folder: Path, fingerprint: str, loader: LoaderParameters, split: str
 ) -> None:
-    source = open_source(specification.source)
-    files = source.source if isinstance(source, Columns) else source
+    files = files_of(open_source(specification.source))
     size = sum(field.nbytes for field in files.fields.values())
     step, every = max(1, ITEM_BYTES // size), max(1, CHECKPOINT_BYTES // size)
     with contextlib.ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,35 @@ def partition(
     Raises:
         DataError: A label is not in the label map, or a split holds fewer than two classes.
     """
-    import pandas as pd
-
     label = _codes(index, label_map)
     shares = np.array([parameters.train, parameters.validation, parameters.test])
     split = assign_splits(index["sample_id"], index["group"], label if parameters.stratify else None, shares, seed)
-    _check_leakage(index, split, parameters.leakage)
+    return tabulate(index, split, label_map, parameters.leakage)
+
+
+def tabulate(
+    index: Table, split: NDArray[np.int8], label_map: dict[str, int], leakage: str, given: Path | None = None
+) -> tuple[Table, dict[str, Any]]:
+    """Check a division of samples and write it as a table.
+
+    Args:
+        index: The index of valid samples.
+        split: Number of each sample's split, int8, shape `(samples,)`.
+        label_map: Code of each label.
+        leakage: `refuse` or `warn` of the same content in two splits.
+        given: The file that gives the splits, where they were not made here; its test split may be missing.
+
+    Returns:
+        The partition and a summary of the data, as of `partition`.
+
+    Raises:
+        DataError: A label is not in the label map, the same content stands in two splits, or a split
+            holds fewer than two classes.
+    """
+    import pandas as pd
+
+    label = _codes(index, label_map)
+    _check_leakage(index, split, leakage)
     table = pd.DataFrame(
         {
             "sample_id": index["sample_id"],
@@ -56,8 +80,13 @@ def partition(
             "weight": index["weight"].to_numpy(np.float32),
         }
     ).iloc[np.argsort(split, kind="stable")]
-    _check(table, shares)
+    _check(table, given)
     return table.reset_index(drop=True), _summary(index, table, label_map)
+
+
+def tested_split(split: Any) -> str:
+    """Name the split that is evaluated in the end: the test split, or validation where a partition has none."""
+    return "test" if bool((split == "test").any()) else "validation"
 
 
 def _codes(index: Table, label_map: dict[str, int]) -> NDArray[np.int32]:
@@ -132,14 +161,21 @@ def _check_leakage(index: Table, split: NDArray[np.int8], leakage: str) -> None:
     log.warning("%s", text)
 
 
-def _check(table: Table, shares: NDArray[Any]) -> None:
-    for name, share in zip(SPLITS, shares.tolist(), strict=True):
+def _check(table: Table, given: Path | None) -> None:
+    for name in SPLITS:
         rows = table["label"][table["split"] == name]
-        if rows.nunique() < 2:
+        if given is not None and name == "test" and rows.empty:
+            log.warning(
+                "%s names no test split: the validation split is evaluated in the end. It chose the best epoch, so "
+                "its metrics are better than those of samples never seen.",
+                given,
+            )
+        elif rows.nunique() < 2:
             found = "no samples" if rows.empty else f"{len(rows)} samples of one class alone"
+            remedy = "Add samples, raise its share in partition, or set partition.stratify=true."
             raise DataError(
-                f"split {name}: expected samples of at least two classes for a share of {share:g}, found {found}. "
-                "Add samples, raise its share in partition, or set partition.stratify=true."
+                f"split {name}: expected samples of at least two classes, found {found}. "
+                + (remedy if given is None else f"Add samples to it in {given}.")
             )
 
 
@@ -153,6 +189,7 @@ def _summary(index: Table, table: Table, label_map: dict[str, int]) -> dict[str,
         "samples": len(index),
         "bytes": int(index["size"].sum()),
         "classes": classes,
+        "tested_split": tested_split(table["split"]),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from outofcore.errors import ConfigurationError, DataError
 from outofcore.nodes.predict import check_model_is_there, classify_source, label_map_of
-from outofcore.parameters.data import ImageParameters, ScanParameters, ValidateParameters
+from outofcore.parameters.data import ImageParameters, ImageValidateParameters, ScanParameters
 from outofcore.parameters.prediction import PredictParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
 from outofcore.types import File, Folder, ModelFile
@@ -20,7 +20,7 @@ def predict_images(
     labels: File,
     folder: Folder,
     scan: ScanParameters,
-    validation: ValidateParameters,
+    validation: ImageValidateParameters,
     image: ImageParameters,
     loader: LoaderParameters,
     training: TrainingParameters,

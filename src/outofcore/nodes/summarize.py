@@ -38,6 +38,7 @@ def _run_figures(
 ) -> dict[str, Any]:
     return {
         "samples": data_summary["samples"],
+        "tested_split": data_summary["tested_split"],
         "test_samples": metrics["samples"],
         "epochs": training_summary["epochs"],
         "best_epoch": training_summary["best_epoch"],

@@ -53,6 +53,7 @@ def train(
     model = load_model(initial_model.path)
     identity = {
         "data": {name: data_summary[name] for name in ("digest", "partition_digest")},
+        "sample": train_loader.sample,
         "model": _architecture(model),
         "seed": seed,
         "parameters": result_parameters({"loader": loader.model_dump(), "training": training.model_dump()}),
@@ -81,6 +82,7 @@ def _architecture(model: Model) -> dict[str, Any]:
     """The model's form and compile arguments, without names that Keras numbers by process."""
     config: dict[str, Any] = {"layers": json.loads(model.to_json())["config"], "compile": model.get_compile_config()}
     plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    plain["compile"]["optimizer"]["config"].pop("name")  # adam, and adam_1 where another pipeline ran before
     return plain
 
 

@@ -1,7 +1,8 @@
 """Look at every file before training, and remember what was found."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 from outofcore.errors import DataError, LoaderError
 from outofcore.files import replacing
 from outofcore.identity import digest
-from outofcore.parameters.data import ImageParameters, ScanParameters, ValidateParameters
+from outofcore.parameters.data import ImageParameters, ImageValidateParameters, ScanParameters, ValidateParameters
+from outofcore.sources.findings import Finding
 from outofcore.types import Folder, Table
 
 log = logging.getLogger(__name__)
+
+Inspect = Callable[[str, list[str]], list[Finding]]
+"""Looks at files below a folder by their names, and raises nothing, whatever they are."""
 
 VERSION = 1
 """Raised when files would be judged otherwise than before; all are looked at again then."""
@@ -36,7 +41,7 @@ def validate_images(
     record: Folder,
     scan: ScanParameters,
     image: ImageParameters,
-    parameters: ValidateParameters,
+    parameters: ImageValidateParameters,
 ) -> tuple[Table, Table, dict[str, Any]]:
     """Look at every image that is new or has changed since it was last looked at.
 
@@ -57,21 +62,53 @@ def validate_images(
         DataError: There are more bad samples than allowed, an image is of a form that is not taken,
             or a file's content is not what was recorded.
     """
+    from outofcore.sources.image_decoding import ImageForm
+    from outofcore.sources.image_validation import inspect_images
+
+    form, side = image.model_dump(), parameters.smallest_side
+    inspect = partial(inspect_images, form=ImageForm(**form), smallest_side=side)
+    return validate(index, acquired, images, record, scan, inspect, [VERSION, form, side], parameters)
+
+
+def validate(
+    index: Table,
+    acquired: dict[str, Any],
+    folder: Folder,
+    record: Folder,
+    scan: ScanParameters,
+    inspect: Inspect,
+    rules: list[Any],
+    parameters: ValidateParameters,
+) -> tuple[Table, Table, dict[str, Any]]:
+    """Look at every file that is new or has changed since it was last looked at.
+
+    Args:
+        index: The index of samples.
+        acquired: What the data is; findings on other data are forgotten.
+        folder: Folder of the samples' files.
+        record: Folder in which findings are remembered.
+        scan: How an ID becomes a file name.
+        inspect: Looks at files of a folder by their names below it; it is sent to processes.
+        rules: All on which its findings depend, as JSON values.
+        parameters: What is allowed.
+
+    Returns:
+        As for `validate_images`.
+
+    Raises:
+        DataError: There are more bad samples than allowed, a file is of a form that is not taken, or
+            its content is not what was recorded.
+    """
     import pandas as pd
 
-    from outofcore.sources.image_decoding import ImageForm
-
-    form = ImageForm(**image.model_dump())
-    about = {
-        "data": digest([acquired, str(images.path), scan.file_pattern]),
-        "rules": digest([VERSION, image.model_dump(), parameters.smallest_side]),
-    }
+    about = {"data": digest([acquired, str(folder.path), scan.file_pattern]), "rules": digest(rules)}
     known, looked_at = _known(record.path / RECORD, index, about)
     todo = np.flatnonzero((index["problem"] == "") & (parameters.recheck | ~looked_at))
     judged = pd.DataFrame({"content": known, "reason": "", "refused": False}, index=index.index)
-    judged.loc[todo] = _inspect(index, todo, images.path, scan.file_pattern, form, parameters).set_index(todo)
+    names = _names(index["sample_id"].to_numpy()[todo], scan.file_pattern)
+    judged.loc[todo] = _inspect(names, folder.path, inspect, parameters.workers).set_index(todo)
     if parameters.changed == "refuse":
-        _judge_changed(judged, known, index, images.path, scan.file_pattern)
+        _judge_changed(judged, known, index, folder.path, scan.file_pattern)
     _remember(record.path / RECORD, index, known, judged, about)
     _refuse(judged)
     bad = (judged["reason"] != "") | (index["problem"] != "")
@@ -112,17 +149,21 @@ def _known(path: Path, index: Table, about: dict[str, str]) -> tuple[NDArray[np.
     return content, looked_at
 
 
-def _inspect(index: Table, todo: Any, root: Path, pattern: str, form: Any, parameters: ValidateParameters) -> Table:
-    """Look at the files of some samples, in processes where there are many."""
+def _names(ids: Any, pattern: str) -> list[str]:
+    before, _, after = pattern.partition("{id}")
+    return [f"{before}{sample}{after}" for sample in ids]
+
+
+def _inspect(names: list[str], root: Path, inspect: Inspect, workers: int) -> Table:
+    """Look at files, in processes where there are many."""
     import pandas as pd
 
     from outofcore.progress_bar import progress
-    from outofcore.sources.image_validation import Finding
 
     found: list[Finding] = []
-    if len(todo):
-        with progress("validate", len(todo), "files") as advance:
-            for findings in _findings(index["sample_id"].to_numpy()[todo], root, pattern, form, parameters):
+    if names:
+        with progress("validate", len(names), "files") as advance:
+            for findings in _findings(names, root, inspect, workers):
                 found += findings
                 advance(len(findings))
     return pd.DataFrame(
@@ -134,23 +175,16 @@ def _inspect(index: Table, todo: Any, root: Path, pattern: str, form: Any, param
     )
 
 
-def _findings(ids: Any, root: Path, pattern: str, form: Any, parameters: ValidateParameters) -> Iterator[Any]:
+def _findings(names: list[str], root: Path, inspect: Inspect, workers: int) -> Iterator[list[Finding]]:
     from joblib import Parallel, delayed
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    from outofcore.sources.image_validation import inspect_images
-
-    before, _, after = pattern.partition("{id}")
-    chunks = (
-        [f"{before}{sample}{after}" for sample in ids[start : start + CHUNK]] for start in range(0, len(ids), CHUNK)
-    )
-    processes = parameters.workers if len(ids) >= FEWEST_FOR_PROCESSES else 1
+    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+    processes = workers if len(names) >= FEWEST_FOR_PROCESSES else 1
     try:
         with Parallel(n_jobs=processes, return_as="generator") as parallel:
-            yield from parallel(
-                delayed(inspect_images)(str(root), names, form, parameters.smallest_side) for names in chunks
-            )
+            yield from parallel(delayed(inspect)(str(root), chunk) for chunk in chunks)
     except TerminatedWorkerError as error:
         raise LoaderError(
             f"{root}: expected {processes} processes to look at the files, found that one ended by itself "

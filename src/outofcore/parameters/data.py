@@ -94,17 +94,25 @@ class ValidateParameters(Group):
 
     Attributes:
         max_bad_samples: Bad samples up to which the run goes on without them.
-        smallest_side: Pixels below which a side of an image is too short.
         changed: Whether a file whose content is no longer what was recorded is refused, or accepted.
         recheck: Whether files are looked at again whose size and time are as recorded.
         workers: Processes that look at files.
     """
 
     max_bad_samples: NonNegativeInt
-    smallest_side: PositiveInt
     changed: Literal["refuse", "accept"]
     recheck: bool
     workers: PositiveInt
+
+
+class ImageValidateParameters(ValidateParameters):
+    """How images are looked at before training.
+
+    Attributes:
+        smallest_side: Pixels below which a side of an image is too short.
+    """
+
+    smallest_side: PositiveInt
 
 
 class PartitionParameters(Group):

@@ -6,9 +6,9 @@ from outofcore.parameters.base import Group
 from outofcore.parameters.data import (
     DataParameters,
     ImageParameters,
+    ImageValidateParameters,
     PartitionParameters,
     ScanParameters,
-    ValidateParameters,
 )
 from outofcore.parameters.models import DigitCnnParameters, RowMlpParameters
 from outofcore.parameters.prediction import PredictParameters
@@ -21,6 +21,7 @@ from outofcore.parameters.rows import (
 )
 from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
+from outofcore.parameters.volumes import VolumesParameters
 
 
 class MnistParameters(Group):
@@ -44,7 +45,7 @@ class MnistParameters(Group):
     seed: NonNegativeInt
     data: DataParameters
     scan: ScanParameters
-    validation: ValidateParameters
+    validation: ImageValidateParameters
     partition: PartitionParameters
     image: ImageParameters
     loader: LoaderParameters
@@ -81,7 +82,11 @@ class CsvRegressionParameters(Group):
     registry: RegistryParameters
 
 
-NAMESPACES: dict[str, type[Group]] = {"mnist": MnistParameters, "csv_regression": CsvRegressionParameters}
+NAMESPACES: dict[str, type[Group]] = {
+    "mnist": MnistParameters,
+    "csv_regression": CsvRegressionParameters,
+    "volumes": VolumesParameters,
+}
 """The model of each top-level key that parameter files may have."""
 
 EXECUTION_ONLY = frozenset(

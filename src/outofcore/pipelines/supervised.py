@@ -23,7 +23,17 @@ from outofcore.nodes.train import train
 Function = Callable[..., Any]
 
 
-def prepare(acquire: Function, validate: Function, load: Function, form: str, raw: Sequence[str] = ()) -> Pipeline:
+def prepare(
+    acquire: Function,
+    validate: Function,
+    load: Function,
+    form: str,
+    raw: Sequence[str] = (),
+    files: str = "images",
+    load_with: Sequence[str] = (),
+    divide: Function = partition,
+    divide_with: Sequence[str] = (),
+) -> Pipeline:
     """Nodes from raw files to loaders.
 
     Args:
@@ -32,19 +42,23 @@ def prepare(acquire: Function, validate: Function, load: Function, form: str, ra
         load: Describes the loaders of the three splits.
         form: The parameter group with the form of a sample, such as `image`.
         raw: Further datasets that `acquire` takes after all others, such as a downloaded archive.
+        files: The folder of the samples' files.
+        load_with: Further inputs of `load`.
+        divide: Assigns samples to splits.
+        divide_with: Further inputs of `divide`.
     """
     loaders = ["train_loader", "validation_loader", "test_loader"]
-    load_inputs = ["images", "partition@file", "params:scan", f"params:{form}", "params:loader", "params:training"]
+    load_inputs = [files, "partition@file", "params:scan", f"params:{form}", "params:loader", "params:training"]
     return Pipeline(
         [
-            Node(acquire, ["images", "labels", "params:data", "params:seed", *raw], "acquired", name="acquire"),
-            Node(scan, ["acquired", "images", "labels", "params:scan"], "index", name="scan"),
+            Node(acquire, [files, "labels", "params:data", "params:seed", *raw], "acquired", name="acquire"),
+            Node(scan, ["acquired", files, "labels", "params:scan"], "index", name="scan"),
             Node(
                 validate,
                 [
                     "index",
                     "acquired",
-                    "images",
+                    files,
                     "validation_record",
                     "params:scan",
                     f"params:{form}",
@@ -55,12 +69,12 @@ def prepare(acquire: Function, validate: Function, load: Function, form: str, ra
             ),
             Node(make_label_map, "valid_index", "label_map", name="label_map"),
             Node(
-                partition,
-                ["valid_index", "label_map", "params:partition", "params:seed"],
+                divide,
+                ["valid_index", "label_map", "params:partition", "params:seed", *divide_with],
                 ["partition@pandas", "data_summary"],
                 name="partition",
             ),
-            Node(load, [*load_inputs, "params:seed"], "file_loaders", name="load"),
+            Node(load, [*load_inputs, "params:seed", *load_with], "file_loaders", name="load"),
             Node(pack, ["file_loaders", "packs", "data_summary", "params:loader"], loaders, name="pack"),
         ],
         tags="prepare",

@@ -7,7 +7,7 @@ imports it starts in a fraction of a second.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,3 +62,16 @@ class Source(Protocol):
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the sample IDs at positions."""
+
+
+@runtime_checkable
+class DrawingSource(Protocol):
+    """A source that reads otherwise in every pass, such as a patch from a place that is drawn."""
+
+    def in_pass(self, pass_: int) -> Source:
+        """The source as it is in a pass."""
+
+
+def in_pass(source: Source, pass_: int) -> Source:
+    """Give a source as it is in a pass; most are the same in all."""
+    return source.in_pass(pass_) if isinstance(source, DrawingSource) else source

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from outofcore.sources.base import Buffers, Field, Positions, Source
+from outofcore.sources.base import Buffers, Field, Positions, Source, in_pass
 
 
 class Columns:
@@ -40,6 +40,14 @@ class Columns:
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.source)
+
+    def over(self, source: Source) -> "Columns":
+        """The same columns of the same samples in another source."""
+        return Columns(source, self.columns)
+
+    def in_pass(self, pass_: int) -> "Columns":
+        """The columns with their source as it is in a pass."""
+        return self.over(in_pass(self.source, pass_))
 
     def read(self, positions: Positions, out: Buffers) -> None:
         """Read the source's fields and gather the columns; see `Source.read`."""

@@ -1,6 +1,5 @@
 """Images in a folder, one file per sample."""
 
-import os
 from collections.abc import Iterator, Mapping
 
 from outofcore.sources.base import Buffers, Field, Positions
@@ -26,9 +25,6 @@ class ImageFiles:
         self.file_pattern = file_pattern
         self.form = form
         self.fields: Mapping[str, Field] = {"image": Field((form.height, form.width, form.channels), "uint8")}
-        before, _, after = file_pattern.partition("{id}")
-        self._prefix = os.fsencode(root) + b"/" + before.encode()
-        self._suffix = after.encode()
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -43,10 +39,7 @@ class ImageFiles:
 
     def paths(self, positions: Positions) -> Iterator[bytes]:
         """Give the path of each file, as bytes."""
-        blob, prefix, suffix = self.names.blob.data, self._prefix, self._suffix
-        starts, stops = (self.names.offsets[positions + step].tolist() for step in (0, 1))
-        for start, stop in zip(starts, stops, strict=True):
-            yield prefix + bytes(blob[start:stop]) + suffix
+        return self.names.paths(self.root, self.file_pattern, positions)
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the sample IDs at positions."""

@@ -5,12 +5,12 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
+from outofcore.sources.findings import Finding
 from outofcore.sources.image_decoding import (
     LARGEST_PIXELS,
     ImageForm,
@@ -21,21 +21,6 @@ from outofcore.sources.image_decoding import (
     too_large,
 )
 from outofcore.sources.image_headers import damaged_chunk, declared_size
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found out about a file.
-
-    Attributes:
-        content: BLAKE2b hash of the file's bytes, 64 bits; 0 where it cannot be read.
-        reason: Why the sample is bad, or an empty text.
-        refused: Whether the run must stop, whatever number of bad samples is allowed.
-    """
-
-    content: int
-    reason: str
-    refused: bool = False
 
 
 def inspect_images(root: str, names: list[str], form: ImageForm, smallest_side: int) -> list[Finding]:

@@ -1,6 +1,8 @@
-"""Read a label table: CSV or Parquet, every value as the text that stands in the file."""
+"""Read a label table: CSV, Parquet or JSON, every value as the text that stands in the file."""
 
+import json
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -9,17 +11,20 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from outofcore.errors import DataError
+from outofcore.sources.json_objects import read_object
 
 WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 
 
-def read_label_table(path: Path, columns: list[str]) -> pa.Table:
+def read_label_table(path: Path, columns: list[str], what: str = "a label table") -> pa.Table:
     """Read columns of a label table as text, so that `007`, `NA` and `1.0` stay what they are.
 
     Args:
-        path: A CSV in UTF-8 with a header (`.csv`), or Parquet (`.parquet`).
+        path: A CSV in UTF-8 with a header (`.csv`), Parquet (`.parquet`), or JSON (`.json`): one object
+            whose keys are the first column and whose values, texts or whole numbers, the second.
         columns: Names of the columns to read.
+        what: What the table is, for the error message.
 
     Returns:
         A table of these columns, all strings; a missing value is an empty text.
@@ -29,11 +34,11 @@ def read_label_table(path: Path, columns: list[str]) -> pa.Table:
             lines, as after a quote that is not closed.
     """
     try:
-        table = _read_parquet(path, columns) if path.suffix == ".parquet" else _read_csv(path, columns)
+        table = READERS.get(path.suffix, _read_csv)(path, columns)
         return pa.table({name: pc.fill_null(table[name].cast(pa.large_string()), "") for name in columns})
     except FileNotFoundError as error:
         raise DataError(
-            f"{path}: expected a label table, found no such file. Correct its filepath in the catalog, "
+            f"{path}: expected {what}, found no such file. Correct its filepath in the catalog, "
             "or set scan.labels_from=folders where each class has a folder."
         ) from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -60,6 +65,28 @@ def _read_csv(path: Path, columns: list[str]) -> pa.Table:
     for column in table.columns:  # of all, for an open quote in any of them swallows rows
         _refuse_lines(path, column)
     return table.select(columns)
+
+
+def _read_json(path: Path, columns: list[str]) -> pa.Table:
+    values = read_object(path, "a label for each ID")
+    if len(columns) != 2:
+        raise DataError(
+            f"{path}: expected a table with the columns {', '.join(columns)}, found JSON, which has an ID and a label "
+            "alone. Give a CSV or Parquet, or set scan.weight_column and scan.group_column to null."
+        )
+    for sample, label in values.items():
+        if isinstance(label, bool) or not isinstance(label, (str, int, float, NoneType)):
+            raise DataError(
+                f"{path}, sample {sample!r}: expected a text or a number as label, found {json.dumps(label)[:40]}. "
+                "Correct the entry."
+            )
+    labels = [None if label is None else str(label) for label in values.values()]
+    texts = (pa.array(list(values), pa.large_string()), pa.array(labels, pa.large_string()))
+    return pa.table(dict(zip(columns, texts, strict=True)))
+
+
+READERS = {".parquet": _read_parquet, ".json": _read_json}
+"""How a table is read, by the ending of its name; any other is a CSV."""
 
 
 def _refuse_lines(path: Path, column: "pa.ChunkedArray[Any]") -> None:

@@ -4,7 +4,8 @@ A Python list of ten million file names takes over a gigabyte; one blob of bytes
 offsets take about a third of that and go to a reader process without being rebuilt.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,20 @@ class Names:
     def encoded(self, position: int) -> bytes:
         """The text at a position as UTF-8."""
         return self.blob[self.offsets[position] : self.offsets[position + 1]].tobytes()
+
+    def paths(self, root: str, pattern: str, positions: NDArray[np.int64]) -> Iterator[bytes]:
+        """Give the paths of files that are named by a pattern around `{id}`, as bytes.
+
+        Args:
+            root: Folder of the files.
+            pattern: How a text becomes a file name below it, such as `{id}.jpg`.
+            positions: Positions of the texts, int64, shape `(count,)`.
+        """
+        before, _, after = pattern.partition("{id}")
+        prefix, suffix, blob = os.fsencode(root) + b"/" + before.encode(), after.encode(), self.blob.data
+        starts, stops = (self.offsets[positions + step].tolist() for step in (0, 1))
+        for start, stop in zip(starts, stops, strict=True):
+            yield prefix + bytes(blob[start:stop]) + suffix
 
     @property
     def nbytes(self) -> int:

@@ -60,11 +60,17 @@ class PackedColumns:
 
     def read(self, positions: Positions, out: Buffers) -> None:
         """Copy samples out of the map; see `Source.read`."""
-        if self._rows is None:
-            self._rows = self._open()
-        for name, rows in self._rows.items():
+        for name, rows in self._mapped().items():
             # "clip" writes straight into the buffer, where "raise" would copy once more
             np.take(rows, positions, axis=0, out=out[name], mode="clip")
+
+    def read_parts(self, positions: Positions, corners: NDArray[np.int64], out: Buffers) -> None:
+        """Copy parts of samples out of the map; see `outofcore.sources.patches.PartsSource`."""
+        for name, rows in self._mapped().items():
+            sizes = out[name].shape[1:-1]
+            for part, position, corner in zip(out[name], positions.tolist(), corners.tolist(), strict=True):
+                inside = tuple(slice(first, first + size) for first, size in zip(corner, sizes, strict=True))
+                part[...] = rows[(position, *inside)]
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the sample IDs at positions."""
@@ -78,6 +84,11 @@ class PackedColumns:
                 "Run again from the pack node, or set loader.packed=false."
             )
         return manifest
+
+    def _mapped(self) -> dict[str, NDArray[Any]]:
+        if self._rows is None:
+            self._rows = self._open()
+        return self._rows
 
     def _open(self) -> dict[str, NDArray[Any]]:
         self._lock = lock(Path(self.folder), exclusive=False)

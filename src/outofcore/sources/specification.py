@@ -1,9 +1,12 @@
 """Open a source from its specification: plain JSON values that name files, never their content."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from outofcore.sources.base import Source
+from outofcore.sources.columns import Columns
+from outofcore.sources.names import Names
+from outofcore.sources.patches import Patches
 
 
 def open_source(specification: Mapping[str, Any]) -> Source:
@@ -21,7 +24,9 @@ def open_source(specification: Mapping[str, Any]) -> Source:
     """
     match specification["kind"]:
         case "image_files":
-            return _image_files(specification)
+            return _labelled(specification, _image_files)
+        case "npy_files":
+            return _labelled(specification, _npy_files)
         case "packed":
             return _packed(specification)
         case "csv_rows" | "packed_rows":
@@ -30,17 +35,31 @@ def open_source(specification: Mapping[str, Any]) -> Source:
             raise ValueError(f"Expected a kind of source such as 'image_files', received {kind!r}.")
 
 
-def _image_files(specification: Mapping[str, Any]) -> Source:
-    """Images of one split of a partition table, with labels and weights from the same table."""
+def _image_files(specification: Mapping[str, Any], names: Names) -> Source:
+    from outofcore.sources.image_decoding import ImageForm
+    from outofcore.sources.image_files import ImageFiles
+
+    form = ImageForm(**specification["form"])
+    return ImageFiles(specification["root"], names, specification["file_pattern"], form)
+
+
+def _npy_files(specification: Mapping[str, Any], names: Names) -> Source:
+    from outofcore.sources.npy_files import NpyFiles
+    from outofcore.sources.npy_layout import VolumeForm
+
+    form = {**specification["form"], "shape": tuple(specification["form"]["shape"])}
+    files = NpyFiles(specification["root"], names, specification["file_pattern"], VolumeForm(**form))
+    patch = specification["patch"]
+    return files if patch is None else Patches(files, patch["shape"], patch["seed"])
+
+
+def _labelled(specification: Mapping[str, Any], files: Callable[[Mapping[str, Any], Names], Source]) -> Source:
+    """Files of one split of a partition table, with labels and weights from the same table."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from outofcore.errors import DataError
-    from outofcore.sources.columns import Columns
-    from outofcore.sources.image_decoding import ImageForm
-    from outofcore.sources.image_files import ImageFiles
-    from outofcore.sources.names import Names
 
     try:
         table = pq.read_table(
@@ -53,12 +72,6 @@ def _image_files(specification: Mapping[str, Any]) -> Source:
             f"{specification['table']}: expected the partition of the samples, found: {str(error).splitlines()[0]}. "
             "Run the pipeline again from its start."
         ) from error
-    images = ImageFiles(
-        root=specification["root"],
-        names=Names.from_arrow(table["sample_id"]),
-        file_pattern=specification["file_pattern"],
-        form=ImageForm(**specification["form"]),
-    )
     label = table["label"].to_numpy().astype(np.int32)
     columns = {"label": label}
     if specification["weighted"]:
@@ -67,18 +80,18 @@ def _image_files(specification: Mapping[str, Any]) -> Source:
         if class_weights is not None:
             weight = weight * np.asarray(class_weights, np.float32)[label]
         columns["weight"] = weight
-    return Columns(images, columns)
+    return Columns(files(specification, Names.from_arrow(table["sample_id"])), columns)
 
 
 def _packed(specification: Mapping[str, Any]) -> Source:
     """A pack in the place of the files that it was made from; labels and weights stay in memory."""
-    from outofcore.sources.columns import Columns
     from outofcore.sources.packed_columns import PackedColumns
 
-    of = open_source(specification["of"])
-    inner = of.source if isinstance(of, Columns) else of
-    pack = PackedColumns(specification["folder"], inner, specification["fingerprint"])
-    return Columns(pack, of.columns) if isinstance(of, Columns) else pack
+    def pack(files: Source) -> Source:
+        return PackedColumns(specification["folder"], files, specification["fingerprint"])
+
+    source: Source = _with_files(open_source(specification["of"]), pack)
+    return source
 
 
 def _rows(specification: Mapping[str, Any]) -> Source:
@@ -96,3 +109,15 @@ def _rows(specification: Mapping[str, Any]) -> Source:
     if specification["kind"] == "csv_rows":
         return CsvRows(files, blocks, split, specification["kept_blocks"])
     return PackedRows(specification["folder"], specification["fingerprint"], files, blocks, split)
+
+
+def files_of(source: Source) -> Source:
+    """Give what lies on disk whole, without the columns and the patches that stand over it."""
+    return files_of(source.source) if isinstance(source, (Columns, Patches)) else source
+
+
+def _with_files(source: Any, change: Callable[[Source], Source]) -> Any:
+    """Put another source in the place of the files, under the same columns and patches."""
+    if isinstance(source, (Columns, Patches)):
+        return source.over(_with_files(source.source, change))
+    return change(source)
