@@ -78,32 +78,40 @@ def polars_alone(path: Path, kind: str) -> int:
     return sum(batch.height for batch in pl.scan_csv(path, schema=schema).collect_batches())
 
 
+def base_values() -> dict[str, Any]:
+    """Read the parameters of conf/base."""
+    values: dict[str, Any] = yaml.safe_load(BASE.read_text())["csv_regression"]
+    return values
+
+
 class Prepared:
     """One file with its scan and packs."""
 
     def __init__(self, folder: Path, rows: int) -> None:
         """Write, scan and pack."""
-        values = yaml.safe_load(BASE.read_text())["csv_regression"]
+        values = base_values()
         self.values, self.folder, self.rows = values, folder, rows
         self.data = RowDataParameters(**{**values["data"], "rows": rows})
         self.table, self.blocks = File(folder / "rows.csv"), File(folder / "blocks.parquet")
         self.acquired = acquire_rows(self.table, self.table, self.data)
-        self.scan()
-        self.pack()
+        self.scan(anew=False)
+        self.pack(anew=False)
 
-    def scan(self) -> int:
-        """Scan the file as if for the first time."""
-        shutil.rmtree(self.folder / "scan", ignore_errors=True)
+    def scan(self, anew: bool = True) -> int:
+        """Scan the file, as if for the first time where it shall be done anew."""
+        if anew:
+            shutil.rmtree(self.folder / "scan", ignore_errors=True)
         scan, partition = RowScanParameters(**self.values["scan"]), RowPartitionParameters(**self.values["partition"])
         record = Folder(self.folder / "scan")
         found = scan_rows(self.acquired, self.table, self.table, record, self.data, scan, partition, 42)
         found[0].to_parquet(self.blocks.path, index=False)
-        self.summary = found[2]
+        self.statistics, self.summary = found[1:]
         return self.rows
 
-    def pack(self) -> int:
-        """Pack the file as if for the first time."""
-        shutil.rmtree(self.folder / "packs", ignore_errors=True)
+    def pack(self, anew: bool = True) -> int:
+        """Pack the file, as if for the first time where it shall be done anew."""
+        if anew:
+            shutil.rmtree(self.folder / "packs", ignore_errors=True)
         self.packs = pack_rows(self.summary, self.blocks, Folder(self.folder / "packs"), self.loader("packed"))
         return self.rows
 
