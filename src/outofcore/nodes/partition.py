@@ -28,7 +28,8 @@ def partition(
 
     Within each class (or over all, without `stratify`) the samples are put in the order of a hash
     of seed and ID and cut at the shares. Where there are groups, whole groups are put in order and
-    cut, each in the class of its lowest code. The order of the index plays no part.
+    cut, each in the class of its lowest code. The order of the index plays no part. Splits that the
+    index gives stay as they are; those of which it gives none are drawn from the training samples.
 
     Args:
         index: The index of valid samples.
@@ -45,7 +46,7 @@ def partition(
     """
     label = _codes(index, label_map)
     shares = np.array([parameters.train, parameters.validation, parameters.test])
-    split = assign_splits(index["sample_id"], index["group"], label if parameters.stratify else None, shares, seed)
+    split = _splits(index, label if parameters.stratify else None, shares, seed)
     return tabulate(index, split, label_map, parameters.leakage)
 
 
@@ -98,6 +99,18 @@ def _codes(index: Table, label_map: dict[str, int]) -> NDArray[np.int32]:
             "Correct the label, or run the pipeline from its scan."
         )
     return np.asarray(index["label"].map(label_map).to_numpy(np.int32))
+
+
+def _splits(index: Table, strata: NDArray[np.int32] | None, shares: NDArray[Any], seed: int) -> NDArray[np.int8]:
+    """Take the splits that the index gives, and draw those that it does not."""
+    if "split" not in index:
+        return assign_splits(index["sample_id"], index["group"], strata, shares, seed)
+    split = np.asarray(index["split"].map({"": 0} | {name: number for number, name in enumerate(SPLITS)}), np.int8)
+    drawn, train = np.flatnonzero(split == 0), SPLITS.index("train")
+    left = np.where([number == train or number not in split for number in range(len(SPLITS))], shares, 0.0)
+    rows, stratum = index.iloc[drawn], None if strata is None else strata[drawn]
+    split[drawn] = assign_splits(rows["sample_id"], rows["group"], stratum, left / left.sum(), seed)
+    return split
 
 
 def assign_splits(

@@ -11,6 +11,15 @@ from outofcore.types import File, Folder, Table
 
 log = logging.getLogger(__name__)
 
+SPLIT_FOLDERS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+"""Names of folders that hold a split, as they are in use."""
+
 
 def scan(acquired: dict[str, Any], images: Folder, labels: File, parameters: ScanParameters) -> Table:
     """List the samples with their labels and check that both fit together.
@@ -23,8 +32,9 @@ def scan(acquired: dict[str, Any], images: Folder, labels: File, parameters: Sca
 
     Returns:
         The index, a row per sample, sorted as the label table or by name: `sample_id` (text),
-        `label` (text), `weight` (float32), `group` (text), `size` in bytes, `mtime_ns`, and `problem`
-        (text; a missing file or a second row of the same sample, or empty).
+        `label` (text), `weight` (float32), `group` (text), `size` in bytes, `mtime_ns`, `problem`
+        (text; a missing file or a second row of the same sample, or empty), and `split` (text; the one
+        that the sample's folder names, or empty).
 
     Raises:
         DataError: A file or a label is missing, or IDs are not fit for use.
@@ -40,6 +50,7 @@ def scan(acquired: dict[str, Any], images: Folder, labels: File, parameters: Sca
         index = _from_folders(images, parameters)
     else:
         index = _from_table(images, labels, parameters)
+    index = index.assign(split=_given_splits(images, index) if parameters.splits_from == "folders" else "")
     log.info("%d samples of %d labels in %s", len(index), index["label"].nunique(), images.path)
     return index
 
@@ -65,9 +76,12 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
             "Correct the filepath in the catalog or scan.extensions."
         )
     label = pc.replace_substring_regex(files["name"], pattern="/?[^/]*$", replacement="")
+    if parameters.splits_from == "folders":
+        label = pc.replace_substring_regex(label, pattern="^[^/]*/?", replacement="")
     check_ids(images.path, files["name"], label)
     index = pd.DataFrame({"sample_id": files["name"].to_pandas(), "label": label.to_pandas()})
     stray = index["sample_id"][index["label"] == ""]
+    levels = "the folder of its split" if parameters.splits_from == "folders" else str(images.path)
     if len(stray):
         raise DataError(
             f"{images.path / stray.iloc[0]}: expected every file in a folder of its class, found {len(stray)} "
@@ -76,10 +90,11 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
     nested = index["sample_id"][index["label"].str.contains("/", regex=False)]
     if len(nested):
         raise DataError(
-            f"{images.path / nested.iloc[0]}: expected the folders of the classes directly in {images.path}, found "
-            "folders in them. Point the catalog at the folder that holds the class folders."
+            f"{images.path / nested.iloc[0]}: expected the folders of the classes directly in {levels}, found "
+            "folders in them. Point the catalog at the folder that holds the class folders, or set "
+            "scan.splits_from=folders where it holds the trees of the splits."
         )
-    _refuse_empty_class(images.path, set(index["label"]), parameters.extensions)
+    _refuse_empty_class(images.path, set(index["sample_id"].str.rpartition("/")[0]), parameters.extensions)
     return index.assign(
         weight=np.float32(1.0),
         group="",
@@ -89,13 +104,27 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
     )
 
 
-def _refuse_empty_class(root: Path, labels: set[str], extensions: tuple[str, ...]) -> None:
+def _given_splits(images: Folder, index: Table) -> Table:
+    """The split that the first folder in each sample's ID names."""
+    folder = index["sample_id"].str.extract(r"^([^/]*)/", expand=False).fillna("")
+    split = folder.map(SPLIT_FOLDERS)
+    unknown = index["sample_id"][split.isna()]
+    if len(unknown):
+        raise DataError(
+            f"{images.path / unknown.iloc[0]}: expected every sample in a folder of its split "
+            f"({', '.join(SPLIT_FOLDERS)}), found {len(unknown)} outside of one. "
+            "Move them, or set scan.splits_from=hash."
+        )
+    return split
+
+
+def _refuse_empty_class(root: Path, holding: set[str], extensions: tuple[str, ...]) -> None:
     """Refuse a folder without samples that holds no other folders: its class would be forgotten."""
     from outofcore.sources.listing import IGNORED_FOLDERS
 
     for folder, below, _ in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in IGNORED_FOLDERS)
-        if not below and Path(folder).relative_to(root).as_posix() not in labels:
+        if not below and Path(folder).relative_to(root).as_posix() not in holding:
             raise DataError(
                 f"{folder}: expected a folder of a class with files ending in {', '.join(extensions)}, found none. "
                 "Add samples of the class, or take the folder away."

@@ -72,6 +72,9 @@ class ScanParameters(Group):
 
     Attributes:
         labels_from: `table` reads the label table; `folders` takes a file's folder as its class.
+        splits_from: `hash` draws the splits; `folders` takes the first folder in a sample's ID as its
+            split (`train`, `validation` or `val` or `valid`, `test`), and draws those that are not there
+            from the training samples, in the shares of `partition`.
         id_column: Column of sample IDs, read as text.
         label_column: Column of labels, read as text.
         weight_column: Column of sample weights, or `null`.
@@ -81,6 +84,7 @@ class ScanParameters(Group):
     """
 
     labels_from: Literal["table", "folders"]
+    splits_from: Literal["hash", "folders"]
     id_column: str
     label_column: str
     weight_column: str | None
