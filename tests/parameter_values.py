@@ -29,3 +29,8 @@ def parameters(namespace: str, group: str, **changes: Any) -> Any:
 def mnist_parameters(group: str, **changes: Any) -> Any:
     """Make one group of the parameters of mnist."""
     return parameters("mnist", group, **changes)
+
+
+def transfer_parameters(group: str, **changes: Any) -> Any:
+    """Make one group of the parameters of vgg16_transfer."""
+    return parameters("vgg16_transfer", group, **changes)

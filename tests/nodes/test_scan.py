@@ -125,7 +125,8 @@ def test_a_file_outside_of_the_class_folders(place: Place) -> None:
 def test_folders_in_class_folders(place: Place) -> None:
     assert folder_refusal(place, "cat/1.jpg", "dog/black/1.jpg") == (
         f"{place.images}/dog/black/1.jpg: expected the folders of the classes directly in {place.images}, found "
-        "folders in them. Point the catalog at the folder that holds the class folders."
+        "folders in them. Point the catalog at the folder that holds the class folders, or set "
+        "scan.splits_from=folders where it holds the trees of the splits."
     )
 
 

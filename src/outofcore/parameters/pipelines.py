@@ -21,6 +21,14 @@ from outofcore.parameters.rows import (
 )
 from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
+from outofcore.parameters.transfer import (
+    AugmentationParameters,
+    FeaturesParameters,
+    FineTuneParameters,
+    PretrainingParameters,
+    ShapesDataParameters,
+    Vgg16Parameters,
+)
 from outofcore.parameters.volumes import VolumesParameters
 
 
@@ -82,10 +90,45 @@ class CsvRegressionParameters(Group):
     registry: RegistryParameters
 
 
+class Vgg16TransferParameters(Group):
+    """All of `conf/base/parameters_vgg16_transfer.yml`, below its top key.
+
+    Attributes:
+        seed: Root of every random draw: sample, split, order, initial weights, dropout, augmentation.
+        data: Where the raw data comes from.
+        scan: How file names and labels become an index.
+        validation: How files are looked at before training.
+        partition: How samples are split.
+        image: The form in which images reach the model.
+        augmentation: How training images are changed.
+        loader: How batches are read.
+        model: The net, and where its base's weights come from.
+        pretraining: How a base of this project's own is trained.
+        features: How the frozen base is run while the head is trained.
+        training: How the head is trained, and in all but rate and epochs the second stage.
+        fine_tune: How the base is tuned afterwards.
+    """
+
+    seed: NonNegativeInt
+    data: ShapesDataParameters
+    scan: ScanParameters
+    validation: ImageValidateParameters
+    partition: PartitionParameters
+    image: ImageParameters
+    augmentation: AugmentationParameters
+    loader: LoaderParameters
+    model: Vgg16Parameters
+    pretraining: PretrainingParameters
+    features: FeaturesParameters
+    training: TrainingParameters
+    fine_tune: FineTuneParameters
+
+
 NAMESPACES: dict[str, type[Group]] = {
     "mnist": MnistParameters,
     "csv_regression": CsvRegressionParameters,
     "volumes": VolumesParameters,
+    "vgg16_transfer": Vgg16TransferParameters,
 }
 """The model of each top-level key that parameter files may have."""
 
@@ -93,6 +136,7 @@ EXECUTION_ONLY = frozenset(
     {
         "data.download.url",
         "data.download.timeout_seconds",
+        "model.imagenet",
         "loader.steps_per_call",
         "loader.mode",  # the digest of the data covers the order that comes of these two
         "loader.shuffle_within",

@@ -33,16 +33,18 @@ Points = NDArray[np.float64]
 def _around(radii: list[float], turn: float = 0.0) -> Points:
     """Corners at equal angles around the centre, at the radii given."""
     angles = turn + 2.0 * math.pi * np.arange(len(radii)) / len(radii)
-    return np.stack([np.sin(angles), -np.cos(angles)], axis=1) * np.array(radii)[:, None]
+    corners: Points = np.stack([np.sin(angles), -np.cos(angles)], axis=1) * np.array(radii)[:, None]
+    return corners
 
 
 def _arc(radius: float, start: float, stop: float) -> Points:
     angles = np.linspace(start, stop, 48)
-    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    outline: Points = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return outline
 
 
 def _crescent() -> Points:
-    return np.concatenate([_arc(1.0, 0.9, 2.0 * math.pi - 0.9), _arc(0.785, -1.48, -4.8) + (0.55, 0.0)])
+    return np.concatenate([_arc(1.0, 0.9, 2.0 * math.pi - 0.9), _arc(0.785, -1.48, -4.8) + np.array([0.55, 0.0])])
 
 
 def _blocks(*corners: tuple[float, float]) -> Points:
