@@ -67,5 +67,9 @@ def open_transform(specification: Mapping[str, Any] | None) -> Transform | None:
     match specification["kind"]:
         case "flip_and_shift":
             return FlipAndShift(**{**arguments, "flip_axes": tuple(arguments["flip_axes"])})
+        case "image_augmentation":
+            from outofcore.loaders.image_augmentation import ImageAugmentation
+
+            return ImageAugmentation(**arguments)
         case kind:
             raise ValueError(f"Expected a kind of transform such as 'flip_and_shift', received {kind!r}.")

@@ -41,6 +41,7 @@ class BatchLoader(keras.utils.PyDataset):
         blocks: How samples lie together, where the order keeps to it.
         sample: Parameters on which samples depend, as JSON values.
         pass_: The pass that `loader[i]` reads from; `on_epoch_end` goes on to the next.
+        specification: What the loader was opened from, or `None` where it was made by hand.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class BatchLoader(keras.utils.PyDataset):
         ahead = self.shuffle and self.blocks is not None and not use_multiprocessing
         self._expects = getattr(source, "expect", None) if ahead else None
         self.sample = dict(sample or {})
+        self.specification: LoaderSpecification | None = None
         self.pass_ = 0
         self._begun = False
         self._parts = [name for name in (x, y, sample_weight) if name is not None]
@@ -204,9 +206,12 @@ def open_loader(specification: LoaderSpecification, **changes: Any) -> BatchLoad
         **changes: Arguments of `BatchLoader` in place of the specification's, for example
             `steps_per_call=1` for a plain `model.fit`.
     """
-    transform = open_transform(specification.loader.get("transform"))
-    arguments: Mapping[str, Any] = {**specification.loader, "transform": transform, **changes}
-    return BatchLoader(open_source(specification.source), **arguments)
+    arguments: dict[str, Any] = {**specification.loader, **changes}
+    if isinstance(arguments.get("transform"), Mapping):
+        arguments["transform"] = open_transform(arguments["transform"])
+    loader = BatchLoader(open_source(specification.source), **arguments)
+    loader.specification = specification
+    return loader
 
 
 def samples_in(item: Item) -> int:

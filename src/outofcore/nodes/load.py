@@ -9,6 +9,7 @@ from outofcore.loaders.specification import LoaderSpecification
 from outofcore.nodes.partition import SPLITS, tested_split
 from outofcore.parameters.data import ImageParameters, ScanParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
+from outofcore.parameters.transfer import AugmentationParameters
 from outofcore.types import File, Folder
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,37 @@ def describe_loaders(
         )
 
     return {split: describe(split).to_json() for split in SPLITS}
+
+
+def load_augmented_images(
+    images: Folder,
+    partition: File,
+    scan: ScanParameters,
+    image: ImageParameters,
+    loader: LoaderParameters,
+    training: TrainingParameters,
+    seed: int,
+    augmentation: AugmentationParameters,
+) -> dict[str, Any]:
+    """Describe loaders as `load_images` does, with training images changed anew in every pass.
+
+    Args:
+        images: Folder of the images.
+        partition: The partition table.
+        scan: How an ID becomes a file name.
+        image: Form of the images.
+        loader: How batches are read.
+        training: Whether classes are weighted.
+        seed: Root of the order and of the changes.
+        augmentation: How training images are changed.
+
+    Returns:
+        The specification of each split's loader, ready for JSON.
+    """
+    loaders = load_images(images, partition, scan, image, loader, training, seed)
+    changes = {"kind": "image_augmentation", "seed": seed, **augmentation.model_dump()}
+    loaders["train"]["loader"]["transform"] = {**changes, "background": image.background}
+    return loaders
 
 
 def _say_what_is_lost(source: dict[str, Any], sample_id: str) -> None:

@@ -13,11 +13,17 @@ from pathlib import Path
 from outofcore.errors import DataError
 from outofcore.files import replacing
 from outofcore.parameters.data import DownloadParameters
+from outofcore.parameters.transfer import WeightsDownloadParameters
+
+Download = DownloadParameters | WeightsDownloadParameters
 
 log = logging.getLogger(__name__)
 
+HASHES = {"sha256": "SHA-256", "md5": "MD5"}
+"""Hashes by hashlib's name, as messages name them."""
 
-def fetch(target: Path, download: DownloadParameters, name: str) -> None:
+
+def fetch(target: Path, download: Download, name: str) -> None:
     """Make a file be there: the one that was put there by hand, or else the one from the web.
 
     Until all of a download is there and its hash is right, it lies in a folder of its own beside
@@ -33,10 +39,11 @@ def fetch(target: Path, download: DownloadParameters, name: str) -> None:
         OSError: The folder cannot be written to, or the file not read.
     """
     if target.exists():
-        found = _sha256(target)
-        if found != download.sha256:
+        algorithm, expected = _hash_of(download)
+        found = _digest(target, algorithm)
+        if found != expected:
             raise DataError(
-                f"{target}: expected {name} with the SHA-256 {download.sha256}, found {found}. "
+                f"{target}: expected {name} with the {HASHES[algorithm]} {expected}, found {found}. "
                 "Remove the file to download it anew, or put the right one there."
             )
         return
@@ -51,9 +58,10 @@ def fetch(target: Path, download: DownloadParameters, name: str) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _get_file(folder: Path, target: Path, download: DownloadParameters, name: str) -> Path:
+def _get_file(folder: Path, target: Path, download: Download, name: str) -> Path:
     from outofcore.backend import keras
 
+    algorithm, expected = _hash_of(download)
     log.info("downloading %s from %s", name, download.url)
     fetched = folder / target.name
     try:
@@ -61,8 +69,8 @@ def _get_file(folder: Path, target: Path, download: DownloadParameters, name: st
             keras.utils.get_file(
                 fname=fetched.name,
                 origin=download.url,
-                file_hash=download.sha256,
-                hash_algorithm="sha256",
+                file_hash=expected,
+                hash_algorithm=algorithm,
                 cache_dir=str(folder),
                 cache_subdir="",
                 force_download=True,
@@ -70,12 +78,13 @@ def _get_file(folder: Path, target: Path, download: DownloadParameters, name: st
     except Exception as error:
         if fetched.exists():  # Keras keeps what came whole and has another hash, and nothing else
             raise DataError(
-                f"{download.url}: expected {name} with the SHA-256 {download.sha256}, found {_sha256(fetched)}. "
+                f"{download.url}: expected {name} with the {HASHES[algorithm]} {expected}, found "
+                f"{_digest(fetched, algorithm)}. "
                 f"Nothing was kept of it; try again, or put the right file at {target}."
             ) from error
         raise DataError(
             f"{target}: expected {name} there or at {download.url}, found: {_reason(error)}. "
-            f"Try again with a network, or put the file there by hand (SHA-256 {download.sha256})."
+            f"Try again with a network, or put the file there by hand ({HASHES[algorithm]} {expected})."
         ) from error
     return fetched
 
@@ -117,6 +126,11 @@ def _keras_output(wanted: bool) -> Iterator[None]:
             keras.config.enable_interactive_logging()
 
 
-def _sha256(path: Path) -> str:
+def _hash_of(download: Download) -> tuple[str, str]:
+    """Name the algorithm and the hash that a file must have."""
+    return ("sha256", download.sha256) if isinstance(download, DownloadParameters) else ("md5", download.md5)
+
+
+def _digest(path: Path, algorithm: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
