@@ -6,6 +6,7 @@ from outofcore.pipelines.csv_regression.pipeline import create_pipeline as creat
 from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
 from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist_prediction
 from outofcore.pipelines.volumes.pipeline import create_pipeline as create_volumes
+from outofcore.pipelines.vgg16_transfer.pipeline import create_pipeline as create_vgg16_transfer
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -16,5 +17,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "mnist.predict": create_mnist_prediction(),
         "csv_regression": create_csv_regression(),
         "volumes": create_volumes(),
+        "vgg16_transfer": create_vgg16_transfer(),
         "__default__": mnist,
     }

@@ -8,6 +8,8 @@ convolutional networks for large-scale image recognition" (ICLR 2015), under the
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from outofcore.errors import ConfigurationError
 from outofcore.models.compiling import classifier_head, compile_classifier
 from outofcore.parameters.data import ImageParameters
@@ -144,7 +146,11 @@ def _scaled(inputs: Any, scaling: str) -> Any:
 
     if scaling == "recipe":
         return keras.layers.Rescaling(1.0 / 255.0, name="scale")(inputs)
-    flipped = keras.ops.flip(inputs, axis=-1)
+    # a product with a fixed matrix: keras.ops.flip would be numbered by what the process built before, and
+    # the same net would not be the same in a run that goes on
+    flip = keras.layers.EinsumDense("bhwc,cd->bhwd", tuple(inputs.shape[1:]), trainable=False, name="bgr")
+    flipped = flip(inputs)
+    flip.set_weights([np.eye(3)[::-1]])
     return keras.layers.Normalization(mean=MEANS_BGR, variance=(1.0, 1.0, 1.0), name="centre")(flipped)
 
 

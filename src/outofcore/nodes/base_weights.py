@@ -108,8 +108,6 @@ def _pretrained(
     images: Folder,
 ) -> Path:
     """Train a base on the source task, or find the one that was trained so before."""
-    from outofcore.training.fit import fit
-
     identity = {
         "version": VERSION,
         "seed": seed,
@@ -123,6 +121,8 @@ def _pretrained(
     if known.get("fingerprint") == digest(identity) and path.exists() and known["sha256"] == _sha256(path):
         log.info("a base with these parameters was trained before: %s", path)
         return path
+    from outofcore.training.fit import fit
+
     recipe = {"version": VERSION, "sample": "source_shapes", "count": pretraining.samples, "side": image.height}
     labels = File(images.path.with_name("source_labels.csv"))
     write = partial(_write_source, images.path, count=pretraining.samples, side=image.height, seed=seed)

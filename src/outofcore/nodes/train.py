@@ -22,6 +22,7 @@ def train(
     loader: LoaderSettings,
     training: TrainingParameters,
     seed: int,
+    first_epoch: int = 0,
 ) -> tuple[Model, Model, dict[str, list[float]], Table, dict[str, Any]]:
     """Train a compiled model and choose the epoch whose weights it keeps.
 
@@ -36,6 +37,7 @@ def train(
         loader: How batches are made: the parameter group `loader` of the pipeline.
         training: How to train.
         seed: Root of dropout's draws.
+        first_epoch: Number of the first epoch, from 0, for a stage that counts on from another.
 
     Returns:
         The model with the best (or else the last) epoch's weights, the model with the last
@@ -59,7 +61,7 @@ def train(
         "parameters": result_parameters({"loader": loader.model_dump(), "training": training.model_dump()}),
         "versions": {name: version(name) for name in ("keras", "tensorflow", "numpy")},
     }
-    result = fit(model, train_loader, validation_loader, training, folder.path, identity)
+    result = fit(model, train_loader, validation_loader, training, folder.path, identity, first_epoch)
     best = keras.models.clone_model(model)
     best.compile_from_config(model.get_compile_config())
     best.set_weights(model.get_weights() if result.best_weights is None else result.best_weights)
@@ -112,7 +114,7 @@ def _samples(steps: int, loader: Loader) -> int:
 def _summary(result: Any, loader: Loader) -> dict[str, Any]:
     seconds = result.progress.seconds
     busy = seconds["training"] + seconds["waiting"]
-    samples = _samples(result.progress.step, loader)
+    samples = _samples(result.progress.step, loader) - _samples(result.first_step, loader)
     return {
         "epochs": result.progress.epoch,
         "best_epoch": None if result.best_epoch is None else result.best_epoch + 1,

@@ -29,6 +29,8 @@ def open_source(specification: Mapping[str, Any]) -> Source:
             return _labelled(specification, _npy_files)
         case "packed":
             return _packed(specification)
+        case "features":
+            return _features(specification)
         case "csv_rows" | "packed_rows":
             return _rows(specification)
         case kind:
@@ -92,6 +94,19 @@ def _packed(specification: Mapping[str, Any]) -> Source:
 
     source: Source = _with_files(open_source(specification["of"]), pack)
     return source
+
+
+def _features(specification: Mapping[str, Any]) -> Source:
+    """A pack with a row per sample and pass, one pass after the other; labels and weights are repeated alike."""
+    import numpy as np
+
+    from outofcore.sources.packed_columns import PackedColumns
+    from outofcore.sources.repeated import Repeated
+
+    of, passes = open_source(specification["of"]), specification["passes"]
+    pack = PackedColumns(specification["folder"], Repeated(files_of(of), passes), specification["fingerprint"])
+    columns = of.columns if isinstance(of, Columns) else {}
+    return Columns(pack, {name: np.concatenate([column] * passes) for name, column in columns.items()})
 
 
 def _rows(specification: Mapping[str, Any]) -> Source:

@@ -30,6 +30,7 @@ class FitResult:
         history: Metrics of each epoch by name, as Keras's history.
         trace: The lines of the ledger, from the first; see `outofcore.training.ledger`.
         progress: Where the run ended and where its time went.
+        first_step: Number of its first optimizer step, from 0.
         best_epoch: Number of the best epoch from 0, or `None` where none was asked for.
         best_weights: The model's weights after that epoch, or `None`.
     """
@@ -37,6 +38,7 @@ class FitResult:
     history: dict[str, list[float]]
     trace: list[dict[str, Any]]
     progress: Progress
+    first_step: int
     best_epoch: int | None
     best_weights: list[Any] | None
 
@@ -48,6 +50,7 @@ def fit(
     training: TrainingParameters,
     folder: Path,
     identity: Mapping[str, Any],
+    first_epoch: int = 0,
 ) -> FitResult:
     """Train a compiled model, continuing an unfinished run with the same identity.
 
@@ -60,6 +63,8 @@ def fit(
         training: How to train.
         folder: Where checkpoints and the ledger of metrics lie.
         identity: All on which the result depends, as nested JSON values.
+        first_epoch: Number of the first epoch, from 0: a second stage counts on from the first, and its
+            passes are those that follow.
 
     Raises:
         SystemExit: A signal asked to stop; the same call goes on from there.
@@ -68,7 +73,7 @@ def fit(
     """
     store = open_stage(folder, identity, training.resume, training.checkpoint.keep)
     try:
-        return _fit(model, train, validation, training, folder, store)
+        return _fit(model, train, validation, training, folder, store, first_epoch)
     finally:
         train.close()
         if validation is not None:
@@ -83,9 +88,10 @@ def _fit(
     training: TrainingParameters,
     folder: Path,
     store: CheckpointStore,
+    first_epoch: int,
 ) -> FitResult:
     plan = Plan(
-        epochs=training.epochs,
+        epochs=first_epoch + training.epochs,
         steps_per_epoch=training.steps_per_epoch or train.steps_per_pass,
         validation_steps=training.validation_steps,
         log_every_steps=training.log_every_steps,
@@ -97,9 +103,10 @@ def _fit(
     callbacks = callback_list(model, make_callbacks(training, terminal), plan, verbose=1 if terminal else 0)
     model.stop_training = False
     callbacks.on_train_begin()
-    progress = _restore(model, callbacks, store, plan)
+    start = Progress(epoch=first_epoch, step=first_epoch * plan.steps_per_epoch)
+    progress = _restore(model, callbacks, store, plan, start)
     ledger = Ledger(store.folder / LEDGER, progress.ledger_bytes)
-    announce(folder, store, resumed=progress.step > 0)
+    announce(folder, store, resumed=progress is not start)
     loop = Loop(
         model=model,
         train=train,
@@ -124,18 +131,19 @@ def _fit(
         history=dict(model.history.history),
         trace=read_ledger(ledger.path),
         progress=progress,
+        first_step=first_epoch * plan.steps_per_epoch,
         best_epoch=best.best_epoch if best else None,
         best_weights=best.best_weights if best else None,
     )
 
 
 def _restore(
-    model: "keras.Model", callbacks: "keras.callbacks.CallbackList", store: CheckpointStore, plan: Plan
+    model: "keras.Model", callbacks: "keras.callbacks.CallbackList", store: CheckpointStore, plan: Plan, start: Progress
 ) -> Progress:
     """Put the newest checkpoint back, after the callbacks have reset themselves."""
     saved = store.load_newest()
     if saved is None:
-        return Progress()
+        return start
     arrays, state = saved
     if state["progress"]["step"] > state["progress"]["epoch"] * plan.steps_per_epoch:
         callbacks.on_epoch_begin(state["progress"]["epoch"])
