@@ -5,22 +5,21 @@ from kedro.pipeline import Node, Pipeline
 from outofcore.models.vgg16 import build_vgg16, build_vgg16_source, join_and_unfreeze
 from outofcore.nodes.acquire import acquire_shapes
 from outofcore.nodes.base_weights import base_provider
+from outofcore.nodes.comparison import random_comparison
 from outofcore.nodes.load import load_augmented_images
 from outofcore.nodes.transfer import fine_tune, make_features, train_head
 from outofcore.nodes.validate import validate_images
 from outofcore.pipelines.supervised import assess, prepare
 
+NAMESPACE = "vgg16_transfer"
+
 
 def create_pipeline() -> Pipeline:
     """Make the `vgg16_transfer` pipeline."""
-    parts = (
-        prepare(acquire_shapes, validate_images, load_augmented_images, "image", ["archive"], ["params:augmentation"])
-        + _base()
-        + _head()
-        + _fine_tune()
-        + assess()
+    shared = prepare(
+        acquire_shapes, validate_images, load_augmented_images, "image", ["archive"], ["params:augmentation"]
     )
-    return Pipeline(parts, namespace="vgg16_transfer")
+    return Pipeline(shared + assess(), namespace=NAMESPACE) + _base() + _head() + _fine_tune() + _comparison()
 
 
 def _base() -> Pipeline:
@@ -107,9 +106,37 @@ def _fine_tune() -> Pipeline:
     return _stage([join, train], "fine_tune", outside | models, results)
 
 
+def _comparison() -> Pipeline:
+    """What the base's weights bring, against random ones."""
+    groups = [f"params:{name}" for name in ("model", "image", "features", "loader", "training", "seed")]
+    loaders = ["train_loader", "validation_loader", "test_loader"]
+    compare = Node(
+        random_comparison(build_vgg16),
+        [*groups, "label_map", "head_model@file", *loaders, "packs", "training_folder", "data_summary"],
+        "metrics",
+        name="compare_with_random",
+    )
+    outside = {name: name for name in ("label_map", *loaders, "data_summary")}
+    return _stage([compare], "comparison", outside | {"head_model@file": "fine_tune.initial_model@file"})
+
+
 def _stage(
     nodes: list[Node], name: str, inputs: dict[str, str] | None = None, outputs: set[str] | None = None
 ) -> Pipeline:
-    """Put nodes into a namespace of their own, so that two stages share no metric; parameters stay outside."""
+    """Put nodes into a namespace of their own, so that two stages share no metric.
+
+    Args:
+        nodes: The nodes.
+        name: Name of the stage.
+        inputs: What comes from outside of the stage, by the nodes' names for it.
+        outputs: What belongs to the whole pipeline. Parameters do too.
+    """
     parameters = {each for node in nodes for each in node.inputs if each.startswith("params:")}
-    return Pipeline(nodes, namespace=name, inputs=inputs, outputs=outputs, parameters=parameters, tags="train")
+    return Pipeline(
+        nodes,
+        namespace=f"{NAMESPACE}.{name}",
+        inputs={inside: f"{NAMESPACE}.{outside}" for inside, outside in (inputs or {}).items()},
+        outputs={each: f"{NAMESPACE}.{each}" for each in outputs or ()},
+        parameters={each: each.replace("params:", f"params:{NAMESPACE}.") for each in parameters},
+        tags="train",
+    )
