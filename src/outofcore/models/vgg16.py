@@ -63,7 +63,8 @@ def build_vgg16(
     net.trainable = False
     x = keras.layers.Dense(model.dense_units, activation="sigmoid", name="dense")(net.output)
     x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
-    x = keras.layers.Dropout(model.dropout, name="dropout")(x)
+    # a seed of its own, for one drawn when a file is loaded depends on what else is in the file
+    x = keras.layers.Dropout(model.dropout, seed=seed % 2**31, name="dropout")(x)
     whole = keras.Model(net.input, classifier_head(len(label_map))(x), name="vgg16_transfer")
     return compile_classifier(whole, training)
 
