@@ -47,7 +47,7 @@ class MlflowModels:
         except (MlflowException, OSError) as error:
             found = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise DataError(
-                f"{reference}: expected a model in MLflow at {mlflow.get_tracking_uri()}, found: {found}. "
+                f"{reference}: expected a model in MLflow at {mlflow.get_tracking_uri()}, found {found}. "
                 "Look the name up in the MLflow UI, or give model.weights a file."
             ) from error
         models = [fetched] if fetched.suffix == ".keras" else sorted(fetched.rglob("*.keras"))

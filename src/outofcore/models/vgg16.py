@@ -115,15 +115,18 @@ def build_base(model: Vgg16Parameters, image: ImageParameters, file: str | None 
     from outofcore.backend import keras
     from outofcore.models.base_weights import load_base_weights
 
-    # files of weights go by the order of layers, so they are loaded before the layers of the scale are there
-    convolutions = keras.Sequential([keras.Input((image.height, image.width, 3)), *_blocks(model.width)])
-    if file is not None:
-        load_base_weights(convolutions, file)
     inputs = keras.Input((image.height, image.width, 3), dtype="uint8", name="image")
     x = _scaled(inputs, model.scaling)
-    for layer in convolutions.layers:
+    for layer in _blocks(model.width):
         x = layer(x)
-    return keras.Model(inputs, x, name="vgg16_base")
+    net = keras.Model(inputs, x, name="vgg16_base")
+    if file is not None:
+        # files of weights go by the order of layers, so they are loaded without the layers of the scale
+        convolutions = keras.Sequential([keras.Input((image.height, image.width, 3)), *_blocks(model.width)])
+        load_base_weights(convolutions, file)
+        for layer in convolutions.layers:
+            net.get_layer(layer.name).set_weights(layer.get_weights())
+    return net
 
 
 def _blocks(width: float) -> "Iterator[keras.layers.Layer]":

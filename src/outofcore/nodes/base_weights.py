@@ -89,7 +89,8 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             raise DataError(
-                f"{path}: expected the weights of a base (model.weights), found: {error.strerror}. Correct the path, "
+                f"{path}: expected the weights of a base (model.weights), found "
+                f"{(error.strerror or 'an error').lower()}. Correct the path, "
                 "or choose imagenet, pretrained, random or mlflow:URI."
             ) from error
         return {"weights": model.weights, "file": str(path), "sha256": found}

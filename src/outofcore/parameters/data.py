@@ -155,6 +155,10 @@ class ImageParameters(Group):
         sixteen_bit: Whether images of 16 bits a channel are refused, or scaled to 8.
         animated: Whether animated PNGs are refused, or give their first frame.
         strict_size: Whether images of another size are refused rather than resized.
+        aspect: What becomes of the sides' ratio where it is another: `stretch` changes it; `pad` keeps it and
+            fills up with the background; `crop` keeps it and cuts off what stands over, on both sides.
+        filter: How pixels are interpolated: `auto` averages over areas where no side grows, and is
+            linear otherwise.
     """
 
     height: PositiveInt
@@ -164,3 +168,5 @@ class ImageParameters(Group):
     sixteen_bit: Literal["refuse", "scale"]
     animated: Literal["refuse", "first_frame"]
     strict_size: bool
+    aspect: Literal["stretch", "pad", "crop"]
+    filter: Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"]

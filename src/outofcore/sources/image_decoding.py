@@ -30,6 +30,14 @@ PNG_GREY, PNG_GREY_ALPHA, PNG_RGB_ALPHA = 0, 4, 6
 OTHER_FORMATS = {b"GIF8": "GIF", b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"RIFF": "WebP", b"BM": "BMP"}
 """First bytes of formats that OpenCV would decode too, but that are not declared."""
 
+FILTERS = {
+    "nearest": cv2.INTER_NEAREST,
+    "linear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "lanczos": cv2.INTER_LANCZOS4,
+    "area": cv2.INTER_AREA,
+}
+
 READ = os.O_RDONLY | os.O_CLOEXEC
 
 FIRST_BYTES = 1 << 16
@@ -55,6 +63,8 @@ class ImageForm:
         sixteen_bit: `refuse` images of 16 bits a channel, or `scale` them to 8.
         animated: `refuse` animated PNGs, or take their `first_frame`.
         strict_size: Whether images of another size are refused rather than resized.
+        aspect: `stretch` images of another ratio, `pad` them with the background, or `crop` them.
+        filter: Interpolation; `auto` averages over areas when no side grows, and is linear otherwise.
     """
 
     height: int
@@ -64,13 +74,14 @@ class ImageForm:
     sixteen_bit: Literal["refuse", "scale"] = "refuse"
     animated: Literal["refuse", "first_frame"] = "refuse"
     strict_size: bool = False
+    aspect: Literal["stretch", "pad", "crop"] = "stretch"
+    filter: Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"] = "auto"
 
 
 def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: bytes) -> None:
     """Decode one image into a row of a batch.
 
-    An image of another size is resized: averaged over areas when no side grows, interpolated
-    linearly otherwise.
+    An image of another size is resized, as the form says.
 
     Args:
         data: The file's bytes.
@@ -88,11 +99,34 @@ def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: by
 
 def fit_into(pixels: NDArray[np.uint8], image: NDArray[np.uint8], form: ImageForm) -> None:
     """Bring decoded pixels to the form's size, into a row of a batch; see `decode_into`."""
-    if pixels.shape[:2] != (form.height, form.width):
-        grows = pixels.shape[0] < form.height or pixels.shape[1] < form.width
-        filter_ = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
-        pixels = np.asarray(cv2.resize(pixels, (form.width, form.height), interpolation=filter_), np.uint8)
-    image[...] = pixels
+    if pixels.shape[:2] == (form.height, form.width):
+        image[...] = pixels
+    elif form.aspect == "stretch":
+        image[...] = _resized(pixels, form.height, form.width, form.filter)
+    else:
+        _keep_ratio(pixels, image, form)
+
+
+def _resized(pixels: NDArray[np.uint8], height: int, width: int, filter_: str) -> NDArray[np.uint8]:
+    if filter_ == "auto":
+        filter_ = "linear" if pixels.shape[0] < height or pixels.shape[1] < width else "area"
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=FILTERS[filter_]), np.uint8)
+
+
+def _keep_ratio(pixels: NDArray[np.uint8], image: NDArray[np.uint8], form: ImageForm) -> None:
+    """Resize with the ratio of the sides kept, in the middle: all of it on a background, or cut off."""
+    wanted, own = (form.height, form.width), pixels.shape[:2]
+    choose = min if form.aspect == "pad" else max
+    scale = choose(wanted[0] / own[0], wanted[1] / own[1])
+    size = [max(1, round(side * scale)) for side in own]
+    pixels = _resized(pixels, size[0], size[1], form.filter)
+    image[...] = form.background
+    common = [min(sides) for sides in zip(size, wanted, strict=True)]
+    inner, outer = (
+        tuple(slice((side - kept) // 2, (side - kept) // 2 + kept) for side, kept in zip(sides, common, strict=True))
+        for sides in (size, wanted)
+    )
+    image[outer] = pixels[inner]
 
 
 def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
