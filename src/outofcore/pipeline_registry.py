@@ -7,6 +7,7 @@ from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
 from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist_prediction
 from outofcore.pipelines.volumes.pipeline import create_pipeline as create_volumes
 from outofcore.pipelines.vgg16_transfer.pipeline import create_pipeline as create_vgg16_transfer
+from outofcore.pipelines.vgg16_transfer.pipeline import create_prediction as create_vgg16_prediction
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -18,5 +19,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "csv_regression": create_csv_regression(),
         "volumes": create_volumes(),
         "vgg16_transfer": create_vgg16_transfer(),
+        "vgg16_transfer.predict": create_vgg16_prediction(),
         "__default__": mnist,
     }

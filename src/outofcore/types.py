@@ -66,5 +66,6 @@ class ModelFile(File):
     origin: str
     label_map: dict[str, int] | None
 
+
 ModelStore = Any
 """What fetches models by reference, such as `outofcore.datasets.mlflow_models.MlflowModels`."""

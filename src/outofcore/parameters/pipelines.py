@@ -107,6 +107,9 @@ class Vgg16TransferParameters(Group):
         features: How the frozen base is run while the head is trained.
         training: How the head is trained, and in all but rate and epochs the second stage.
         fine_tune: How the base is tuned afterwards.
+        predict: How the net is used on new data.
+        report: What the report shows, and whether it is opened.
+        registry: Under which name it is registered in MLflow.
     """
 
     seed: NonNegativeInt
@@ -122,6 +125,9 @@ class Vgg16TransferParameters(Group):
     features: FeaturesParameters
     training: TrainingParameters
     fine_tune: FineTuneParameters
+    predict: PredictParameters
+    report: ReportParameters
+    registry: RegistryParameters
 
 
 NAMESPACES: dict[str, type[Group]] = {

@@ -7,9 +7,10 @@ from outofcore.nodes.acquire import acquire_shapes
 from outofcore.nodes.base_weights import base_provider
 from outofcore.nodes.comparison import random_comparison
 from outofcore.nodes.load import load_augmented_images
+from outofcore.nodes.predict_images import predict_images
 from outofcore.nodes.transfer import fine_tune, make_features, train_head
 from outofcore.nodes.validate import validate_images
-from outofcore.pipelines.supervised import assess, prepare
+from outofcore.pipelines.supervised import assess, predict, prepare
 
 NAMESPACE = "vgg16_transfer"
 
@@ -17,9 +18,20 @@ NAMESPACE = "vgg16_transfer"
 def create_pipeline() -> Pipeline:
     """Make the `vgg16_transfer` pipeline."""
     shared = prepare(
-        acquire_shapes, validate_images, load_augmented_images, "image", ["archive"], ["params:augmentation"]
+        acquire_shapes,
+        validate_images,
+        load_augmented_images,
+        "image",
+        raw=["archive"],
+        load_with=["params:augmentation"],
     )
     return Pipeline(shared + assess(), namespace=NAMESPACE) + _base() + _head() + _fine_tune() + _comparison()
+
+
+def create_prediction() -> Pipeline:
+    """Make the `vgg16_transfer.predict` pipeline."""
+    form = ["params:scan", "params:validation", "params:image"]
+    return Pipeline(predict(predict_images, "predict_images", form), namespace=NAMESPACE)
 
 
 def _base() -> Pipeline:
