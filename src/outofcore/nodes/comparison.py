@@ -59,7 +59,8 @@ def random_comparison(build: Build) -> Callable[..., dict[str, Any]]:
             data_summary: Digest of the images.
 
         Returns:
-            Metrics of the test split, of `transfer` and of `random_features`; nothing without the comparison.
+            Metrics of the test split, `transfer_<metric>` and `random_features_<metric>`; nothing without the
+            comparison.
         """
         if not features.compare_random:
             return {}
@@ -79,7 +80,11 @@ def random_comparison(build: Build) -> Callable[..., dict[str, Any]]:
                 net.get_layer(layer.name).set_weights(layer.get_weights())
         net.save(trained.path)
         tested = {"transfer": head_model, "random_features": trained}
-        return {name: _metrics(file, test_loader, label_map, training) for name, file in tested.items()}
+        return {
+            f"{name}_{metric}": value
+            for name, file in tested.items()
+            for metric, value in _metrics(file, test_loader, label_map, training).items()
+        }
 
     return compare_with_random
 
