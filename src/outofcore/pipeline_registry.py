@@ -5,9 +5,9 @@ from kedro.pipeline import Pipeline
 from outofcore.pipelines.csv_regression.pipeline import create_pipeline as create_csv_regression
 from outofcore.pipelines.mnist.pipeline import create_pipeline as create_mnist
 from outofcore.pipelines.mnist.pipeline import create_prediction as create_mnist_prediction
-from outofcore.pipelines.volumes.pipeline import create_pipeline as create_volumes
 from outofcore.pipelines.vgg16_transfer.pipeline import create_pipeline as create_vgg16_transfer
 from outofcore.pipelines.vgg16_transfer.pipeline import create_prediction as create_vgg16_prediction
+from outofcore.pipelines.volumes.pipeline import create_pipeline as create_volumes
 
 
 def register_pipelines() -> dict[str, Pipeline]:

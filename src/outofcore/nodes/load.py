@@ -127,8 +127,10 @@ def load_augmented_images(
         The specification of each split's loader, ready for JSON.
     """
     loaders = load_images(images, partition, scan, image, loader, training, seed)
-    changes = {"kind": "image_augmentation", "seed": seed, **augmentation.model_dump()}
-    loaders["train"]["loader"]["transform"] = {**changes, "background": image.background}
+    values = augmentation.model_dump()
+    changes = {"kind": "image_augmentation", "seed": seed, "background": image.background, **values}
+    arguments = loaders["train"]["loader"]
+    arguments |= {"transform": changes, "sample": {**arguments["sample"], "augmentation": values}}
     return loaders
 
 
