@@ -28,8 +28,8 @@ help: ## show this list
 run: $(READY) ## run the mnist pipeline on its sample, or what ARGS says: make run ARGS="--env debug"
 	@$(RUN) kedro run $(ARGS)
 
-test: $(READY) ## run the tests: pytest
-	@$(RUN) pytest
+test: $(READY) ## run the tests, two at a time: pytest -n 2 --dist loadfile
+	@$(RUN) pytest -n 2 --dist loadfile
 
 lint: $(READY) ## check style, types and the direction of imports
 	@$(RUN) ruff check
