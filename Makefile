@@ -8,6 +8,7 @@ endif
 PORT ?= 5000
 VIZ_PORT ?= 4141
 NOTEBOOK_PORT ?= 8888
+NOTEBOOK ?= notebooks/mnist.ipynb
 # The stamp says that nothing is to be synced; a plain uv run would look through all of .venv again.
 RUN := $(UV) run --no-sync
 READY := .venv/.synced
@@ -40,6 +41,7 @@ lint: $(READY) ## check style, types and the direction of imports
 ui: $(READY) ## open the runs in MLflow, http://127.0.0.1:5000
 	@$(CHECK_PORT) $(PORT) 2>/dev/null || \
 		{ echo "Port $(PORT) is taken. Choose another: make ui PORT=5001" >&2; exit 1; }
+	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning"
 	@$(RUN) mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
 
 viz: $(READY) ## open the pipelines in Kedro-Viz, http://127.0.0.1:4141
@@ -47,10 +49,10 @@ viz: $(READY) ## open the pipelines in Kedro-Viz, http://127.0.0.1:4141
 		{ echo "Port $(VIZ_PORT) is taken. Choose another: make viz VIZ_PORT=4142" >&2; exit 1; }
 	@$(RUN) python -m outofcore.viz --port $(VIZ_PORT) $(ARGS)
 
-notebook: $(READY) ## open the notebook in JupyterLab, http://127.0.0.1:8888
+notebook: $(READY) ## open a notebook in JupyterLab, http://127.0.0.1:8888
 	@$(CHECK_PORT) $(NOTEBOOK_PORT) 2>/dev/null || \
 		{ echo "Port $(NOTEBOOK_PORT) is taken. Choose another: make notebook NOTEBOOK_PORT=8889" >&2; exit 1; }
-	@$(RUN) jupyter lab --ip 127.0.0.1 --port $(NOTEBOOK_PORT) notebooks/mnist.ipynb
+	@$(RUN) jupyter lab --ip 127.0.0.1 --port $(NOTEBOOK_PORT) $(if $(filter 0,$(shell id -u)),--allow-root) $(NOTEBOOK)
 
 docs: $(READY) ## build the documentation, in build/docs
 	@$(RUN) sphinx-build -q -W --keep-going -b html docs build/docs

@@ -107,6 +107,30 @@ def _wrong_value(kind: str, location: Location, value: Any, context: Mapping[str
     return f"{name}: expected {expected}, found {_shown(value)}"
 
 
+def overridden_paths(runtime: Mapping[str, Any], catalog: Mapping[str, Any]) -> list[str]:
+    """Find paths of the command line that do not reach the catalog: an environment has its own there.
+
+    Args:
+        runtime: Parameters of the command line by dotted name.
+        catalog: The catalog's entries.
+
+    Returns:
+        One line for each.
+    """
+    problems = []
+    for name, value in runtime.items():
+        namespace, _, rest = name.partition(".")
+        group, _, key = rest.partition(".")
+        entry = catalog.get(f"{namespace}.{_PATH_GROUPS.get(group, '')}{key}") if group in _PATH_GROUPS else None
+        place = str(entry.get("filepath", "")) if isinstance(entry, Mapping) else ""
+        if place and isinstance(value, str) and not place.endswith(value.removeprefix("./")):
+            problems.append(
+                f"{name}: expected the path in one place, found {value} on the command line and {place} in the "
+                f"environment's catalog, entry {namespace}.{_PATH_GROUPS[group]}{key}. Leave one of them out."
+            )
+    return problems
+
+
 def _misplaced_paths(parameters: Mapping[str, Any], runtime: Mapping[str, Any]) -> Iterator[str]:
     """Name the paths of data that stand in a parameter file.
 

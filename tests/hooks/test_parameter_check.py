@@ -121,3 +121,19 @@ def test_the_check_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_path_that_the_catalog_overrides_is_refused() -> None:
+    from outofcore.parameter_problems import overridden_paths
+
+    entry = {
+        "mnist.images": {"filepath": "/project/data/photos"},
+        "mnist.predict_model": {"filepath": "/project/m.keras"},
+    }
+    assert overridden_paths({"mnist.data.images": "./data/photos", "mnist.training.epochs": 3}, entry) == []
+    [line] = overridden_paths({"mnist.data.images": "/home/me/other"}, entry)
+    assert line.startswith(
+        "mnist.data.images: expected the path in one place, found /home/me/other on the command line"
+    )
+    assert "/project/data/photos" in line
+    assert len(overridden_paths({"mnist.predict.model": "models:/digits@champion"}, entry)) == 1

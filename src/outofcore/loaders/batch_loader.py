@@ -176,9 +176,11 @@ class BatchLoader(keras.utils.PyDataset):
         Raises:
             DataError: A sample cannot be read.
         """
+        if not len(places):
+            return self._item({name: field.empty(0) for name, field in self.source.fields.items()})
         ordered = self._order(pass_)
         indices = [ordered.take(place, place + 1) for place in places.tolist()]
-        positions = self.selection.positions(np.concatenate([np.empty(0, np.int64), *indices]))
+        positions = self.selection.positions(np.concatenate(indices))
         source, transform, *_ = self._reading
         return self._item(open_reader(source, transform, 0, False, self.timeout_seconds).read(positions, pass_))
 

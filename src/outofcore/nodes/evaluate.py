@@ -47,6 +47,7 @@ def evaluate_classifier(
     codes, probabilities, weights, ids = _predict(net, test_loader)
     labels = sorted(label_map, key=label_map.__getitem__)
     metrics = classification_metrics(codes, probabilities, weights, labels)
+    _warn_of_guessing(metrics)
     names = np.array(labels, object)
     predictions = pd.DataFrame(
         {
@@ -57,6 +58,18 @@ def evaluate_classifier(
         }
     )
     return metrics, predictions
+
+
+def _warn_of_guessing(metrics: dict[str, Any]) -> None:
+    """Say when a model is no better than always naming the class that is most frequent."""
+    most = max(figures["samples"] for figures in metrics["classes"].values()) / metrics["samples"]
+    if metrics["accuracy"] <= most:
+        log.warning(
+            "The model is right in %.1f %%, no more than by always naming the most frequent class (%.1f %%): train for "
+            "more epochs, with another optimizer or learning rate, or look at the report's samples",
+            100 * metrics["accuracy"],
+            100 * most,
+        )
 
 
 def _predict(net: Any, loader: Loader) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[Any] | None, list[str]]:

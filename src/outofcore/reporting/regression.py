@@ -24,7 +24,7 @@ def predicted_against_actual(table: pd.DataFrame) -> Figure:
     cells = np.empty((BINS, BINS, 4))
     cells[..., :3] = rgb("blue")
     strength = np.log1p(counts) / max(math.log1p(counts.max()), 1e-9)
-    cells[..., 3] = np.where(counts > 0, 0.12 + 0.88 * strength, 0.0)
+    cells[..., 3] = np.where(counts > 0, np.minimum(0.12 + 0.88 * strength, 1.0), 0.0)
     figure = new_figure(3.5)
     axes = figure.add_subplot()
     axes.imshow(cells, extent=(low, high, low, high), origin="lower", interpolation="none")

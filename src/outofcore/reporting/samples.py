@@ -84,7 +84,7 @@ def worst_mistakes(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
 
     Returns:
         `row` (place in `predictions`), `sample_id`, `true`, `predicted`, `probability` of the class
-        that was predicted and `probability_of_true`, the lowest probability of the truth first.
+        that was predicted, the highest first, and `probability_of_true`.
     """
     label, predicted = predictions["label"].to_numpy(), predictions["predicted"].to_numpy()
     wrong = np.flatnonzero(label != predicted)
@@ -104,7 +104,7 @@ def worst_mistakes(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
             "probability_of_true": of(label[wrong]),
         }
     )
-    return table.sort_values(["probability_of_true", "row"]).head(most).reset_index(drop=True)
+    return table.sort_values(["probability", "row"], ascending=[False, True]).head(most).reset_index(drop=True)
 
 
 def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: int) -> Figure:

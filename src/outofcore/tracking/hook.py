@@ -144,7 +144,7 @@ class TrackingHooks:
         setup.records.settle()
         record = RunRecord(
             command_key=command_key(run_params, parameters, namespaces),
-            name=description.run_name(self.experiment, now()),
+            name=description.run_name(_what_runs(self.experiment, run_params), now()),
             experiment=self.experiment,
             tracking_uri=redact_text(setup.store.uri) if setup.parameters.enabled else None,
         )
@@ -284,3 +284,9 @@ def _new_sender(setup: _Setup, record: RunRecord, earlier: RunRecord | None) -> 
     client = TrackingClient(setup.store, values.timeout_seconds, values.retry_after_seconds)
     system = SystemMetrics(setup.store.uri, values.system_metrics_interval_seconds)
     return LedgerSender(client, setup.records, record, earlier, system if values.system_metrics else None)
+
+
+def _what_runs(experiment: str, run_params: Mapping[str, Any]) -> str:
+    """Name a run after its experiment, or the part of it that a pipeline such as `mnist.predict` is."""
+    names = run_params.get("pipeline_names") or []
+    return names[0] if len(names) == 1 and names[0].startswith(f"{experiment}.") else experiment

@@ -149,5 +149,8 @@ def _restore(
         callbacks.on_epoch_begin(state["progress"]["epoch"])
     progress = restore(model, callbacks.callbacks, arrays, state)
     model.stop_training = progress.stop_training
-    log.info("Resuming at step %d, in epoch %d of %d.", progress.step, progress.epoch + 1, plan.epochs)
+    if progress.complete:
+        log.info("The training had ended at step %d: its result is taken.", progress.step)
+    else:
+        log.info("Resuming at step %d, in epoch %d of %d.", progress.step, progress.epoch + 1, plan.epochs)
     return progress
