@@ -53,7 +53,7 @@ def evaluate_regression(
     tables: tuple[list[Table], list[Table]] = [], []
     done = 0
     for part, item, outputs in predicted_items(net, test_loader, SAMPLES_PER_CALL):
-        actual, predicted = _by_target(item[1]), _by_target(outputs)
+        actual, predicted = (_by_target(values, test_loader.y) for values in (item[1], outputs))
         _check_targets(model, actual, predicted)
         stop = done + len(next(iter(actual.values())))
         for name, values in actual.items():
@@ -125,8 +125,9 @@ class Totals:
         }
 
 
-def _by_target(values: Any) -> dict[str, NDArray[Any]]:
-    named = values if isinstance(values, dict) else {"target": values}
+def _by_target(values: Any, target: Any) -> dict[str, NDArray[Any]]:
+    """Name the values of a single target, which model and loader leave without."""
+    named = values if isinstance(values, dict) else {target if isinstance(target, str) else "one target": values}
     return {name: np.asarray(column)[:, 0] for name, column in named.items()}
 
 
