@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from notebook_support import execute, pictures, texts
 from pipelines_support import Project, mlflow_runs
 
 from outofcore.errors import DataError
@@ -128,6 +129,20 @@ def test_predictions_are_those_of_the_evaluation(debug: Any) -> None:
     predicted = found["predicted_y"].to_numpy()[table["sample_id"].astype(int) - 1]
     np.testing.assert_allclose(predicted, table["predicted_y"], rtol=1e-5)
     assert mlflow_runs(project, "tags.`kedro.pipeline` = 'csv_regression.predict'")[0].info.status == "FINISHED"
+
+
+@pytest.mark.docs
+def test_the_notebook_shows_the_run_that_was_made(debug: Any) -> None:
+    cells = execute(debug[0], "csv_regression", "debug")
+    catalog = debug[0].catalog("debug")
+    assert "20,000 rows; train " in texts(cells["statistics"])
+    assert "shuffled: file" in texts(cells["loader"])
+    assert f"y: MAE {catalog.load('csv_regression.metrics')['mae']:,.6g}" in texts(cells["metrics"])
+    assert catalog.load("csv_regression.worst_rows")["sample_id"].iloc[0] in texts(cells["worst"])
+    assert "predicted_y" in texts(cells["one"])
+    assert "mae" in texts(cells["own"])
+    drawn = {name for name, cell in cells.items() if cell.cell_type == "code" and pictures(cell)}
+    assert drawn == {"curves", "actual"}
 
 
 @pytest.fixture(scope="module")
