@@ -53,6 +53,7 @@ def test_metrics_equal_those_of_scikit_learn(model: File) -> None:
     assert found["max_error"] == pytest.approx(np.abs(actual - predicted).max())
     assert found["mae_of_range"] == pytest.approx(found["mae"] / np.ptp(actual))
     assert metrics["targets"]["b"]["mae"] == pytest.approx(0.0, abs=1e-7)
+    assert (metrics["a_mae"], metrics["a_r2"]) == (found["mae"], found["r2"])
     assert metrics["samples"] == 1_000
 
 

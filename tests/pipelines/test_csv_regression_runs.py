@@ -216,7 +216,9 @@ def test_two_targets_are_measured_and_no_group_is_divided(own: Project) -> None:
     catalog = own.catalog("own")
     metrics = catalog.load("csv_regression.metrics")
     assert metrics["targets"].keys() == {"y", "z"}
-    assert metrics["targets"]["y"]["mae"] < 800 < metrics["targets"]["y"]["rmse"] + 800  # b's deviation is 1000
+    assert all(found["r2"] > 0.2 for found in metrics["targets"].values())  # two short epochs, and 0 of a constant
+    logged = [run.data.metrics for run in mlflow_runs(own) if "test/mae_of_range" in run.data.metrics]
+    assert {"y_mae", "val_z_mse", "test/y_mae", "test/z_r2"} <= logged[0].keys()
     groups = {}
     for split in ("train", "validation", "test"):
         loader = catalog.load(f"csv_regression.{split}_loader")

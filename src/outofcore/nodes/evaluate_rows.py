@@ -178,13 +178,14 @@ def _joined(tables: list[Table]) -> Table:
 
 
 def _metrics(totals: dict[str, Totals]) -> dict[str, Any]:
-    """Metrics of the one target, or of each and their means as shares."""
+    """Metrics of the one target, or of each, with MAE and R² on the level that tracking sends, and the mean share."""
     samples = next(iter(totals.values())).count
     if len(totals) == 1:
         return {**next(iter(totals.values())).metrics(), "samples": samples}
     targets = {name: total.metrics() for name, total in totals.items()}
     return {
         "mae_of_range": float(np.mean([values["mae_of_range"] for values in targets.values()])),
+        **{f"{name}_{figure}": values[figure] for name, values in targets.items() for figure in ("mae", "r2")},
         "targets": targets,
         "samples": samples,
     }
