@@ -37,7 +37,8 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 # Types of other libraries have no pages here; ours must resolve.
 nitpick_ignore_regex = [(r"py:.*", r"(?!outofcore).*")]
-nitpick_ignore = [("py:class", f"outofcore.training.prefetch.{name}") for name in ("Plan", "Result")]  # type variables
+TYPE_VARIABLES = ("training.prefetch.Plan", "training.prefetch.Result", "sources.ahead.T")
+nitpick_ignore = [("py:class", f"outofcore.{name}") for name in TYPE_VARIABLES]
 suppress_warnings = ["config.cache"]
 
 highlight_language = "text"

@@ -13,6 +13,8 @@ ODD_LABELS = [
     'Ünïcödé & "co"',
 ]
 
+ROWS_OF_SPLITS = {"train": 8_000_000, "validation": 1_000_000, "test": 1_000_000}
+
 
 def make_trace(
     epochs: int = 5, rows: int = 3, validation: bool = True, learning_rates: bool = False, steps: int = 100
@@ -50,3 +52,38 @@ def drawn_texts(figure: Any) -> list[str]:
     from matplotlib.text import Text
 
     return [text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+
+
+def make_regression(targets: tuple[str, ...] = ("price",), **changes: Any) -> Any:
+    """`Results` of a regression; each target is off by one more than the one before."""
+    from outofcore.nodes.evaluate_rows import Totals
+    from outofcore.reporting.regressor import Results
+
+    rng = np.random.default_rng(4)
+    table, of_targets = {"sample_id": [str(row) for row in range(1, 201)]}, {}
+    for error, name in enumerate(targets, start=1):
+        actual = rng.uniform(0.0, 100.0, 200)
+        actual[:2] = 0.0, 100.0
+        table |= {f"actual_{name}": actual, f"predicted_{name}": actual + error}
+        totals = Totals()
+        totals.add(actual, actual + error)
+        of_targets[name] = totals.metrics()
+    shown = pd.DataFrame(table)
+    metrics = of_targets[targets[0]] if len(targets) == 1 else {"mae_of_range": 0.0, "targets": of_targets}
+    values: dict[str, Any] = {
+        "trace": make_trace(),
+        "training": {
+            "epochs": 5, "best_epoch": 4, "steps": 500, "samples_per_second": 1_234_567.0, "waiting_share": 0.125,
+            "seconds": {"training": 7.0, "waiting": 1.0, "validating": 1.0, "saving": 1.0},
+        },
+        "metrics": {**metrics, "samples": 1_000_000},
+        "shown": shown,
+        "worst": shown.head(30),
+        "data": {
+            "samples": 10_000_000, "bytes": 2**30, "splits": ROWS_OF_SPLITS, "mode": "stream", "shuffle": "window",
+            "shuffle_rows": 123_456, "skipped": 7, "float32_rounding_error": 0.0,
+        },
+        "statistics": {name: {"mean": 50.5, "std": 28.9, "min": 0.0, "max": 100.0} for name in ("area", *targets)},
+        "targets": targets,
+    }  # fmt: skip
+    return Results(**{**values, **changes})

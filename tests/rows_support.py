@@ -12,12 +12,14 @@ from outofcore.loaders.specification import LoaderSpecification
 from outofcore.nodes.load_rows import load_rows
 from outofcore.nodes.pack_rows import pack_rows
 from outofcore.nodes.scan_rows import scan_rows
+from outofcore.parameters.prediction import PredictRowsParameters
 from outofcore.parameters.rows import (
     RowDataParameters,
     RowLoaderParameters,
     RowPartitionParameters,
     RowScanParameters,
 )
+from outofcore.parameters.training import TrainingParameters
 from outofcore.types import File, Folder
 
 BASE = Path(__file__).parents[1] / "conf/base/parameters_csv_regression.yml"
@@ -28,11 +30,13 @@ GROUPS = {
     "loader": RowLoaderParameters,
 }
 
+LATER_GROUPS = {"training": TrainingParameters, "predict": PredictRowsParameters}
+
 
 def row_parameters(group: str, **changes: Any) -> Any:
     """Make one group of the parameters of csv_regression."""
     values = yaml.safe_load(BASE.read_text())["csv_regression"][group]
-    return GROUPS[group].model_validate({**values, **changes})
+    return {**GROUPS, **LATER_GROUPS}[group].model_validate({**values, **changes})
 
 
 def lines(*rows: str, header: str = "x,y") -> bytes:

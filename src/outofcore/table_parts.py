@@ -5,6 +5,7 @@ it was made from. When all are there they are joined, one after the other, into 
 the rows with a problem; the row groups of both are the same wherever the parts were cut.
 """
 
+import contextlib
 import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,9 @@ from outofcore.progress_bar import progress
 PROBLEM = "problem"
 """The column of a part that says what is wrong with a row, or null."""
 
+MARK = "outofcore.mark"
+"""Where a part notes what it was saved with."""
+
 IDENTITY = "identity.json"
 FINISHED = "finished.json"
 LOCK = ".lock"
@@ -35,20 +39,21 @@ class TableParts:
         folder: Where the parts lie, and the tables once they are joined.
         table: The joined table.
         problems: The table of rows with a problem: the first column, and `problem`.
-        total: Rows that there are to be.
+        total: Rows that there are to be, `None` where that shows at the end.
         saved: Rows that are safe on disk.
-        done: Rows saved and held.
+        done: Rows saved and held; 0 where the tables are joined and `total` is `None`.
+        mark: What was noted with the last rows, such as where the next ones stand; empty at first.
         finished: Whether both tables are there, as they were written.
         differences: Names in the identity that were others when the folder was last written to.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], total: int) -> None:
+    def __init__(self, folder: Path, identity: Mapping[str, Any], total: int | None) -> None:
         """Open the folder; parts of another identity are dropped, and the log says why.
 
         Args:
             folder: Made when missing.
             identity: All on which the table depends, as JSON values.
-            total: Rows that there are to be.
+            total: Rows that there are to be, or `None`.
 
         Raises:
             DataError: Another run writes here.
@@ -68,19 +73,27 @@ class TableParts:
             unfinished.unlink()
         self._parts = self._chain()
         self.finished = _read(folder / FINISHED) == self._marks()
-        self.saved = self.done = total if self.finished else self._stop()
+        self.saved = self.done = total if self.finished and total is not None else self._stop()
+        self.mark = self._last_mark()
 
-    def add(self, rows: pa.Table) -> None:
-        """Hold the next rows: any columns, and the column `problem`."""
+    def add(self, rows: pa.Table, mark: Mapping[str, Any] | None = None) -> None:
+        """Hold the next rows.
+
+        Args:
+            rows: Any columns, and the column `problem`.
+            mark: Noted with them as JSON, for a run that goes on behind them.
+        """
         self._held.append(rows)
         self.done += len(rows)
+        self.mark = dict(mark or {})
 
     def save(self) -> None:
         """Write what is held as a part."""
         if self._held:
             path = self.folder / f"part-{self.saved:012d}-{self.done:012d}.parquet"
+            rows = pa.concat_tables(self._held).replace_schema_metadata({MARK: json.dumps(self.mark)})
             with replacing(path) as temporary:
-                pq.write_table(pa.concat_tables(self._held), temporary, write_page_checksum=True)
+                pq.write_table(rows, temporary, write_page_checksum=True)
             self._parts.append(path)
             self._held = []
             self.saved = self.done
@@ -95,7 +108,7 @@ class TableParts:
             DataError: A part is damaged.
         """
         if not self.finished:
-            with progress("write table", self.total, "rows") as advance:
+            with progress("write table", self.done, "rows") as advance:
                 good = (_without_problem(part, advance) for part in self._read_parts())
                 self._write(self.table, good, group_rows)
             self._write(self.problems, (_with_problem(part) for part in self._read_parts()), group_rows)
@@ -144,15 +157,28 @@ class TableParts:
         stats = {path.name: path.stat() for path in (self.table, self.problems) if path.exists()}
         return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
+    def _last_mark(self) -> dict[str, Any]:
+        if not self._parts:
+            return {}
+        with self._reading(self._parts[-1]) as path:
+            mark: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {}).get(MARK.encode(), b"{}"))
+        return mark
+
     def _read_parts(self) -> Iterator[pa.Table]:
-        for path in self._parts:
-            try:
-                yield pq.read_table(path, page_checksum_verification=True)
-            except (OSError, pa.ArrowException) as error:
-                raise DataError(
-                    f"{path}: expected a part of the table as it was written, found: {str(error).splitlines()[0]}. "
-                    f"Delete {self.folder} and run again."
-                ) from error
+        for part in self._parts:
+            with self._reading(part) as path:
+                rows = pq.read_table(path, page_checksum_verification=True)
+            yield rows.replace_schema_metadata(None)  # the tables are the same wherever parts end
+
+    @contextlib.contextmanager
+    def _reading(self, part: Path) -> Iterator[Path]:
+        try:
+            yield part
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(
+                f"{part}: expected a part of the table as it was written, found: {str(error).splitlines()[0]}. "
+                f"Delete {self.folder} and run again."
+            ) from error
 
     def _write(self, path: Path, tables: Iterator[pa.Table], group_rows: int) -> None:
         first = next(tables)

@@ -49,3 +49,11 @@ def test_many_classes_are_cut_to_the_most_frequent(count: int) -> None:
     found = " ".join(text.split())
     assert f"predicted c{count - 1}: {count - 1:,}, c{count - 2}: " in found
     assert (f", others: {sum(range(count - 10)):,} model" in found) == (count > 10)
+
+
+def test_a_regression_has_no_classes() -> None:
+    summary = {name: value for name, value in SUMMARY.items() if name != "classes"}
+    text = prediction_text("csv_regression", summary, PLACES, 2**29)
+    assert text == prediction_text("csv_regression", SUMMARY, PLACES, 2**29).replace(
+        "  predicted         b: 12,000, a: 345\n", ""
+    )

@@ -1,5 +1,6 @@
 """Metrics of a regression, gathered item by item."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def test_metrics_equal_those_of_scikit_learn(model: File) -> None:
     assert found["max_error"] == pytest.approx(np.abs(actual - predicted).max())
     assert found["mae_of_range"] == pytest.approx(found["mae"] / np.ptp(actual))
     assert metrics["targets"]["b"]["mae"] == pytest.approx(0.0, abs=1e-7)
+    assert (metrics["a_mae"], metrics["a_r2"]) == (found["mae"], found["r2"])
     assert metrics["samples"] == 1_000
 
 
@@ -73,6 +75,17 @@ def test_the_worst_rows_are_the_worst_and_the_shown_ones_a_sample(model: File, m
 def test_other_targets_than_the_models_are_refused(model: File) -> None:
     with pytest.raises(DataError, match=r"model\.keras: expected a model of the targets b, found one of a, b\. Build"):
         evaluate_regression(model, loader(["b"]), TRAINING, 1)
+
+
+def test_a_single_target_has_the_name_of_its_column(tmp_path: Path) -> None:
+    from outofcore.backend import keras
+
+    inputs = keras.Input((1,))
+    keras.Model(inputs, keras.layers.Rescaling(1.0, 1.0)(inputs)).save(tmp_path / "one.keras")
+    one = BatchLoader(source(), x="features", y="b", batch_size=30)
+    metrics, shown, worst = evaluate_regression(File(tmp_path / "one.keras"), one, TRAINING, 1)
+    assert metrics["mae"] == pytest.approx(0.0, abs=1e-7)
+    assert shown.columns.tolist() == worst.columns.tolist() == ["sample_id", "actual_b", "predicted_b"]
 
 
 def test_sums_stay_exact_far_from_zero() -> None:

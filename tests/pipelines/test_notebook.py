@@ -1,18 +1,14 @@
-"""The notebook: committed without output, and executed from the folder where it lies."""
+"""Notebooks: committed without output; that of mnist is executed from the folder where it lies."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from notebook_support import execute, pictures, read, texts
 from pipelines_support import ROOT, Project
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-
-def read(path: Path) -> Any:
-    return nbformat.read(path, as_version=4)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -29,30 +25,10 @@ def test_it_is_committed_without_output(path: Path) -> None:
     }
 
 
-def texts(cell: Any) -> str:
-    """What a cell printed and what it gave."""
-    printed = [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout"]
-    given = [output.data["text/plain"] for output in cell.outputs if output.output_type == "execute_result"]
-    return "".join(printed + given)
-
-
-def pictures(cell: Any) -> int:
-    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
-
-
 @pytest.fixture(scope="module")
 def executed(debug_run: tuple[Project, str]) -> dict[str, Any]:
     """The cells of the mnist notebook after they ran on the debug run's data, by their ids."""
-    from nbclient import NotebookClient
-
-    folder = debug_run[0].path / "notebooks"
-    folder.mkdir()
-    notebook = copy.deepcopy(read(ROOT / "notebooks" / "mnist.ipynb"))
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KEDRO_ENV", "debug")
-        client.execute()
-    return {cell.id: cell for cell in notebook.cells}
+    return execute(debug_run[0], "mnist", "debug")
 
 
 @pytest.mark.docs

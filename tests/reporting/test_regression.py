@@ -43,6 +43,13 @@ def test_few_samples_are_drawn(samples: int) -> None:
     assert "residual: predicted less actual" in drawn_texts(residuals(table))
 
 
+@pytest.mark.parametrize("off", [0.0, 1.0, 1e9])
+def test_predictions_that_are_all_off_alike_are_drawn(off: float) -> None:
+    table = make_table()
+    table["predicted"] = table["actual"] + off + np.linspace(0.0, 4e-16 * off, len(table))
+    assert any(text.startswith(f"mean {off:.3g};") for text in drawn_texts(residuals(table)))
+
+
 def test_the_worst_rows_have_the_largest_errors() -> None:
     table = pd.DataFrame({"row": [7, 8, 9], "actual": [1.0, 1.0, 1.0], "predicted": [1.5, -3.0, 2.0]})
     worst = worst_rows(table, 2)

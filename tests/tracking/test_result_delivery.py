@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from outofcore.tracking.ledger_sender import LedgerSender
-from outofcore.tracking.model_folder import write_model_folder
+from outofcore.tracking.model_folder import signature_of, write_model_folder
 from outofcore.tracking.result_records import FileRecord, ModelRecord, RunResults
 from outofcore.tracking.run_records import RunRecords
 
@@ -83,6 +83,19 @@ def test_a_server_down_at_the_end_gets_files_and_models_with_the_next_run(
     assert [artifact.path for artifact in project.client.list_artifacts(run.info.run_id)] == ["history.json"]
     assert [version.run_id for version in registered(project)] == [run.info.run_id]
     assert not copies.exists()
+
+
+def test_outputs_of_a_dictionary_have_their_names_in_the_signature() -> None:
+    from outofcore.training.runtime import start_keras
+
+    keras = start_keras(2)
+
+    inputs = keras.Input((2,))
+    outputs = {name: keras.layers.Dense(units)(inputs) for name, units in (("wide", 3), ("narrow", 1))}
+    found = signature_of(keras.Model(inputs, outputs)).outputs.to_dict()
+    assert [(part["name"], part["tensor-spec"]["shape"]) for part in found] == [("narrow", (-1, 1)), ("wide", (-1, 3))]
+    unnamed = signature_of(keras.Model(inputs, outputs["wide"])).outputs.to_dict()
+    assert [part.get("name") for part in unnamed] == [None]
 
 
 def test_a_model_is_logged_with_signature_example_and_without_pickle(project: "Project", open_sender: Open) -> None:

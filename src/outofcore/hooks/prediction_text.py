@@ -25,13 +25,10 @@ def prediction_text(namespace: str, summary: Mapping[str, Any], places: Mapping[
         Lines, with a line break at the end.
     """
     rate, bad = summary["samples_per_second"], summary["bad_samples"]
-    counts = sorted(summary["classes"].items(), key=lambda pair: -pair[1])
-    others = [("others", sum(count for _, count in counts[MOST_CLASSES:]))] if len(counts) > MOST_CLASSES else []
-    shown = ", ".join(f"{label}: {count:,}" for label, count in counts[:MOST_CLASSES] + others)
     rows = [
         ("samples", f"{summary['samples']:,}"),
         *([("bad samples", f"{bad:,}  ({places['bad_predictions']})")] if bad else []),
-        ("predicted", textwrap.fill(shown, WIDTH, subsequent_indent=" " * 20)),
+        *([("predicted", _counted(summary["classes"]))] if "classes" in summary else []),
         ("model", summary["model"]),
         ("speed", f"{rate:,.0f} samples/s" if rate else "nothing was left to predict"),
         ("peak memory", f"{peak_bytes / 2**20:,.0f} MiB"),
@@ -39,3 +36,11 @@ def prediction_text(namespace: str, summary: Mapping[str, Any], places: Mapping[
     ]
     lines = [f"  {name:<17} {value}" for name, value in rows]
     return "\n".join(["", f"{namespace}: predicted", *lines, ""])
+
+
+def _counted(classes: Mapping[str, int]) -> str:
+    """Count the samples of each class, the most frequent ones first."""
+    counts = sorted(classes.items(), key=lambda pair: -pair[1])
+    others = [("others", sum(count for _, count in counts[MOST_CLASSES:]))] if len(counts) > MOST_CLASSES else []
+    shown = ", ".join(f"{label}: {count:,}" for label, count in counts[:MOST_CLASSES] + others)
+    return textwrap.fill(shown, WIDTH, subsequent_indent=" " * 20)

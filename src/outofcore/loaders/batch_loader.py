@@ -35,6 +35,7 @@ class BatchLoader(keras.utils.PyDataset):
 
     Attributes:
         source: What is read.
+        y: Name of the field that is the target, names of several that are, or `None`.
         selection: Which samples of it.
         batch_size: Samples per batch; the last batch of a pass may be shorter.
         steps_per_call: Batches that the training loop reads at once; `loader[i]` is always one.
@@ -88,7 +89,7 @@ class BatchLoader(keras.utils.PyDataset):
         super().__init__(workers=1, use_multiprocessing=False)
         if sample_weight is not None and y is None:  # Keras would take the weights for targets
             raise ValueError(f"Expected a target beside the weights {sample_weight!r}, received y=None.")
-        self.source = source
+        self.source, self.y = source, y
         self.selection = selection if selection is not None else Range(0, len(source))
         self.batch_size, self.steps_per_call = batch_size, steps_per_call
         self.seed, self.shuffle, self.drop_last = seed, shuffle, drop_last

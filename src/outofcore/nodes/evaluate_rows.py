@@ -53,7 +53,7 @@ def evaluate_regression(
     tables: tuple[list[Table], list[Table]] = [], []
     done = 0
     for part, item, outputs in predicted_items(net, test_loader, SAMPLES_PER_CALL):
-        actual, predicted = _by_target(item[1]), _by_target(outputs)
+        actual, predicted = (_by_target(values, test_loader.y) for values in (item[1], outputs))
         _check_targets(model, actual, predicted)
         stop = done + len(next(iter(actual.values())))
         for name, values in actual.items():
@@ -125,8 +125,9 @@ class Totals:
         }
 
 
-def _by_target(values: Any) -> dict[str, NDArray[Any]]:
-    named = values if isinstance(values, dict) else {"target": values}
+def _by_target(values: Any, target: Any) -> dict[str, NDArray[Any]]:
+    """Name the values of a single target, which model and loader leave without."""
+    named = values if isinstance(values, dict) else {target if isinstance(target, str) else "one target": values}
     return {name: np.asarray(column)[:, 0] for name, column in named.items()}
 
 
@@ -177,13 +178,14 @@ def _joined(tables: list[Table]) -> Table:
 
 
 def _metrics(totals: dict[str, Totals]) -> dict[str, Any]:
-    """Metrics of the one target, or of each and their means as shares."""
+    """Metrics of the one target, or of each, with MAE and R² on the level that tracking sends, and the mean share."""
     samples = next(iter(totals.values())).count
     if len(totals) == 1:
         return {**next(iter(totals.values())).metrics(), "samples": samples}
     targets = {name: total.metrics() for name, total in totals.items()}
     return {
         "mae_of_range": float(np.mean([values["mae_of_range"] for values in targets.values()])),
+        **{f"{name}_{figure}": values[figure] for name, values in targets.items() for figure in ("mae", "r2")},
         "targets": targets,
         "samples": samples,
     }

@@ -6,12 +6,12 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from outofcore.errors import DataError
-from outofcore.parameters.prediction import PredictParameters
+from outofcore.parameters.prediction import PredictionParameters
 from outofcore.parameters.training import TrainingParameters
 from outofcore.types import File, LoaderSettings, Model, ModelFile
 
@@ -30,7 +30,7 @@ def classify_source(
     folder: Path,
     loader: LoaderSettings,
     training: TrainingParameters,
-    predict: PredictParameters,
+    predict: PredictionParameters,
 ) -> tuple[File, File, dict[str, Any]]:
     """Predict the classes of all samples of a source.
 
@@ -80,7 +80,7 @@ def predict_source(
     folder: Path,
     loader: LoaderSettings,
     training: TrainingParameters,
-    predict: PredictParameters,
+    predict: PredictionParameters,
 ) -> tuple[File, File, dict[str, Any]]:
     """Predict all samples of a source, going on where an earlier run was.
 
@@ -104,33 +104,71 @@ def predict_source(
     Raises:
         DataError: A sample cannot be read, or the model does not fit the samples.
     """
+
+    def work(parts: Any, net: Model) -> float:
+        from outofcore.training.table_prediction import predict_into
+
+        return predict_into(
+            parts,
+            source,
+            net,
+            columns,
+            x=x,
+            loader=loader,
+            part_samples=predict.part_samples,
+            every_seconds=training.checkpoint.every_seconds,
+            skip_bad=predict.bad_samples == "skip",
+        )
+
+    whole = {**about, "batch_size": loader.batch_size}
+    return predict_table(folder, len(source), whole, source.fields[x], model, check, work, training, predict)
+
+
+def predict_table(
+    folder: Path,
+    total: int | None,
+    about: Mapping[str, Any],
+    field: Any,
+    model: ModelFile,
+    check: Callable[[Model], None],
+    work: Callable[[Any, Model], float],
+    training: TrainingParameters,
+    predict: PredictionParameters,
+) -> tuple[File, File, dict[str, Any]]:
+    """Write a table of predictions in parts, going on where an earlier run was.
+
+    Args:
+        folder: Where the table is written in parts.
+        total: Rows that there are to be, or `None` where that shows at the end.
+        about: All on which the rows depend beside the model, as JSON values.
+        field: The `outofcore.sources.base.Field` that is the model's input.
+        model: The trained model.
+        check: Refuses a model whose outputs do not fit.
+        work: Predicts what an `outofcore.table_parts.TableParts` does not hold yet; samples per second.
+        training: Threads and precision.
+        predict: What is done about bad samples.
+
+    Returns:
+        As `predict_source`.
+
+    Raises:
+        DataError: A sample cannot be read, or the model does not fit the samples.
+    """
     import pyarrow.parquet as pq
 
     from outofcore.table_parts import TableParts
 
-    execution = {"batch_size": loader.batch_size, "threads": training.threads, "precision": training.precision}
+    execution = {"threads": training.threads, "precision": training.precision}
     identity = {**about, **execution, "model": _digest(model.path), "version": VERSION}
     rate = None
-    with contextlib.closing(TableParts(folder, identity, len(source))) as parts:
+    with contextlib.closing(TableParts(folder, identity, total)) as parts:
         _say_where_it_stands(parts)
         if predict.bad_samples == "stop" and (problem := next(parts.bad(), None)):
             raise DataError(f"{problem[1]} Or set predict.bad_samples=skip, as it was before.")
-        if parts.done < parts.total:
-            from outofcore.training.table_prediction import predict_into
-
-            net = _open(model, identity["model"], source.fields[x], training)
+        if not parts.finished and parts.done != total:
+            net = _open(model, identity["model"], field, training)
             check(net)
-            rate = predict_into(
-                parts,
-                source,
-                net,
-                columns,
-                x=x,
-                loader=loader,
-                part_samples=predict.part_samples,
-                every_seconds=training.checkpoint.every_seconds,
-                skip_bad=predict.bad_samples == "skip",
-            )
+            rate = work(parts, net)
         parts.finish(predict.part_samples)
         samples, bad = (pq.read_metadata(path).num_rows for path in (parts.table, parts.problems))
     summary = {"model": model.origin, "samples": samples, "bad_samples": bad, "samples_per_second": rate}
@@ -234,4 +272,5 @@ def _say_where_it_stands(parts: Any) -> None:
     elif parts.finished:
         log.info("Nothing has changed since the last prediction: its table stands")
     elif parts.done:
-        log.info("Going on after %d of %d samples", parts.done, parts.total)
+        of = f" of {parts.total}" if parts.total is not None else ""
+        log.info("Going on after %d%s samples", parts.done, of)

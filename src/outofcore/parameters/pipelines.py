@@ -11,7 +11,7 @@ from outofcore.parameters.data import (
     ScanParameters,
 )
 from outofcore.parameters.models import DigitCnnParameters, RowMlpParameters
-from outofcore.parameters.prediction import PredictParameters
+from outofcore.parameters.prediction import PredictParameters, PredictRowsParameters
 from outofcore.parameters.reporting import ReportParameters
 from outofcore.parameters.rows import (
     RowDataParameters,
@@ -75,6 +75,7 @@ class CsvRegressionParameters(Group):
         loader: How batches are read.
         model: The net.
         training: How it is trained.
+        predict: How it is used on new rows.
         report: What the report shows, and whether it is opened.
         registry: Under which name it is registered in MLflow.
     """
@@ -86,6 +87,7 @@ class CsvRegressionParameters(Group):
     loader: RowLoaderParameters
     model: RowMlpParameters
     training: TrainingParameters
+    predict: PredictRowsParameters
     report: ReportParameters
     registry: RegistryParameters
 

@@ -7,11 +7,10 @@ from pydantic import PositiveInt
 from outofcore.parameters.base import Group
 
 
-class PredictParameters(Group):
-    """How samples are predicted.
+class PredictionParameters(Group):
+    """How any samples are predicted.
 
     Attributes:
-        images: Folder of the images, for the command line; in files it stands in the catalog.
         model: A `.keras` file, `models:/NAME@ALIAS`, `models:/NAME/VERSION` or `runs:/ID/NAME` in
             MLflow, for the command line; in files it stands in the catalog. `null` takes the last
             one trained.
@@ -19,7 +18,26 @@ class PredictParameters(Group):
         part_samples: Samples of a row group, and most samples between two saves.
     """
 
-    images: str | None
     model: str | None
     bad_samples: Literal["stop", "skip"]
     part_samples: PositiveInt
+
+
+class PredictParameters(PredictionParameters):
+    """How images are predicted.
+
+    Attributes:
+        images: Folder of the images, for the command line; in files it stands in the catalog.
+    """
+
+    images: str | None
+
+
+class PredictRowsParameters(PredictionParameters):
+    """How rows of a CSV are predicted.
+
+    Attributes:
+        table: The CSV, for the command line; in files it stands in the catalog.
+    """
+
+    table: str | None

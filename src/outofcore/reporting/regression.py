@@ -76,5 +76,7 @@ def worst_rows(table: pd.DataFrame, most: int) -> pd.DataFrame:
 def _limits(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[float, float]:
     """Give limits a little wider than the values, and never of no width."""
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    margin = (high - low) * 0.03 or max(abs(high) * 0.05, 0.5)
+    largest = max(abs(low), abs(high))
+    narrow = high - low <= 1e-9 * largest  # too few floats lie between for a histogram
+    margin = max(largest * 0.05, 0.5) if narrow else (high - low) * 0.03
     return low - margin, high + margin

@@ -60,9 +60,7 @@ class Results:
 
 def draw(results: Results) -> dict[str, Figure]:
     """Draw every figure of the report, by name; the predictions are those of the hardest target."""
-    table = results.shown.rename(
-        columns={f"{kind}_{_known(results)}": kind for kind in ("actual", "predicted")}, errors="ignore"
-    )
+    table = results.shown.rename(columns={f"{kind}_{results.hardest}": kind for kind in ("actual", "predicted")})
     return {
         "learning_curves": learning_curves(results.trace, results.training["best_epoch"]),
         "predicted_against_actual": predicted_against_actual(table),
@@ -98,11 +96,6 @@ def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
         training_section(results.training, picture, "Raise loader.workers, or set loader.mode=packed."),
         _data(results),
     ]
-
-
-def _known(results: Results) -> str:
-    """Name the hardest target as the columns of the predictions do."""
-    return results.hardest if f"actual_{results.hardest}" in results.shown else "target"
 
 
 def _quality(results: Results, picture: Any) -> Section:

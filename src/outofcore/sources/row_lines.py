@@ -59,6 +59,35 @@ def parse_lines(data: bytes, form: RowFormat, path: Path, line: int, row: int, l
     return numbers, groups, count, skipped
 
 
+def parse_each_line(
+    data: bytes, form: RowFormat, path: Path, line: int, row: int, last: bool
+) -> tuple[list[list[float]], dict[int, str]]:
+    """Read every line, and go on after those that are no rows of the form.
+
+    Args:
+        data: Whole lines.
+        form: The form of the rows; missing values are refused.
+        path: The file.
+        line: Number of the first line, from 1.
+        row: Number of the first row, from 0.
+        last: Whether the file ends with these lines.
+
+    Returns:
+        The values of each row, none for a bad one; and what is wrong with those, by place.
+    """
+    rows: list[list[float]] = []
+    problems: dict[int, str] = {}
+    for number, text in enumerate(_split(data), line):
+        try:
+            numbers, _, count, _ = parse_lines(text, form, path, number, row + len(rows), last)
+        except DataError as error:
+            problems[len(rows)] = str(error)
+            rows.append([])
+        else:
+            rows += [[column[0] for column in numbers]] * count
+    return rows, problems
+
+
 def _lines(data: bytes, path: Path, line: int) -> Iterator[tuple[int, str, bool]]:
     """Give each line that is not blank, with its number and whether a line end stands after it."""
     for number, raw in enumerate(_split(data), line):
@@ -109,7 +138,8 @@ def _check_missing(form: RowFormat, fields: list[str], place: int, where: str, c
     if form.missing == "refuse":
         raise DataError(
             f"{where}: expected a value in column {form.columns[place]!r}, found none: "
-            f"{_shown(form.delimiter.join(fields))}. Fill it in, or set scan.missing=skip to leave such rows out."
+            f"{_shown(form.delimiter.join(fields))}. Fill it in"
+            + (", or set scan.missing=skip to leave such rows out." if form.targets else ".")  # none: only predicted
         )
 
 

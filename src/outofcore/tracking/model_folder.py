@@ -67,22 +67,25 @@ def signature_of(model: Any) -> Any:
     """Describe inputs and outputs of a Keras model, with -1 for the number of samples."""
     from mlflow.models import ModelSignature
 
-    return ModelSignature(_schema(model.inputs), _schema(model.outputs))
+    named = model.compute_output_shape(model.input_shape) if len(model.outputs) > 1 else None
+    names = sorted(named) if isinstance(named, dict) else None  # Keras lists a dictionary's outputs by their keys
+    return ModelSignature(_schema(model.inputs), _schema(model.outputs, names))
 
 
-def _schema(tensors: list[Any]) -> Any:
+def _schema(tensors: list[Any], names: list[str] | None = None) -> Any:
     import numpy as np
     from mlflow.types import Schema, TensorSpec
 
+    names = names or [tensor.name for tensor in tensors]
     named = len(tensors) > 1  # MLflow takes a plain array for a model of one input
     return Schema(
         [
             TensorSpec(
                 np.dtype(str(tensor.dtype)),
                 tuple(-1 if side is None else side for side in tensor.shape),
-                tensor.name if named else None,
+                name if named else None,
             )
-            for tensor in tensors
+            for tensor, name in zip(tensors, names, strict=True)
         ]
     )
 

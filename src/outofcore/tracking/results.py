@@ -97,7 +97,8 @@ class Results:
 
         Args:
             name: Name of the dataset `data_summary`.
-            summary: Its content, as the `partition` node gives it.
+            summary: Its content: `digest`, `partition_digest`, and `classes` or else `splits`, the number
+                of samples of each split by class or over all.
 
         Returns:
             A record of each split.
@@ -112,10 +113,10 @@ class Results:
                 name=f"{stage} {split}",
                 digest=digest([summary["digest"], summary["partition_digest"], split])[:12],
                 source=json.dumps(source),
-                profile=json.dumps({"num_rows": sum(classes.values()), "classes": classes}),
+                profile=json.dumps(profile),
                 context=split,
             )
-            for split, classes in summary.get("classes", {}).items()
+            for split, profile in _profiles(summary).items()
         }
         return RunResults(datasets=splits)
 
@@ -137,3 +138,12 @@ class Results:
             logger.warning("The model is logged without an input example: %s", error)
             return None
         return example
+
+
+def _profiles(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """How many samples each split has, and by class where there are classes."""
+    if "classes" not in summary:
+        return {split: {"num_rows": count} for split, count in summary.get("splits", {}).items()}
+    return {
+        split: {"num_rows": sum(classes.values()), "classes": classes} for split, classes in summary["classes"].items()
+    }

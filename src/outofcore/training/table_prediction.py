@@ -1,7 +1,7 @@
 """Stream a source through a model into a table, in memory that does not grow with the source."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,12 +122,26 @@ def _read_around(reader: Reader, positions: Positions, x: str) -> Iterator[tuple
 
 
 def _rows(ids: list[str], outputs: Any, columns: Columns, positions: Positions, problems: Problems) -> pa.Table:
-    several = outputs.values() if isinstance(outputs, Mapping) else [outputs]
-    finite = np.all([np.isfinite(output).reshape(len(ids), -1).all(axis=1) for output in several], axis=0)
-    if not finite.all():
-        raise DataError(
-            f"sample {ids[int(finite.argmin())]}: expected finite outputs of the model, found others. "
-            "Look at the sample's values, and train the model anew with a lower learning rate if they are right."
-        )
+    check_finite(outputs, ids, "sample")
     problem = pa.array([problems.get(position) for position in positions.tolist()], pa.string())
     return pa.table({"sample_id": pa.array(ids, pa.string()), **columns(outputs), PROBLEM: problem})
+
+
+def check_finite(outputs: Any, names: Sequence[str] | Positions, kind: str) -> None:
+    """Refuse outputs that are no finite numbers.
+
+    Args:
+        outputs: Of a model, shape `(samples, ...)`, or several of them by name.
+        names: Name or number of each sample.
+        kind: What it is called, such as `sample`.
+
+    Raises:
+        DataError: There is one; the message names the first sample.
+    """
+    several = outputs.values() if isinstance(outputs, Mapping) else [outputs]
+    finite = np.all([np.isfinite(output).reshape(len(names), -1).all(axis=1) for output in several], axis=0)
+    if not finite.all():
+        raise DataError(
+            f"{kind} {names[int(finite.argmin())]}: expected finite outputs of the model, found others. "
+            f"Look at the {kind}'s values, and train the model anew with a lower learning rate if they are right."
+        )
