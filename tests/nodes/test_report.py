@@ -110,9 +110,9 @@ def test_pictures_show_the_samples_that_the_tables_name(odd_report: Any) -> None
     shown = [np.asarray(image.get_array())[0, 0, 0] for image in figures["training_samples"].axes[0].get_images()]
     np.testing.assert_array_equal(shown, train.read(0, 0, 4)[0][:24, 0, 0, 0])
     predictions = make_predictions(ODD_LABELS, absent=ODD_LABELS[2])
-    probability = [row[f"probability_{row['label']}"] for _, row in predictions.iterrows()]
+    probability = [row[f"probability_{row['predicted']}"] for _, row in predictions.iterrows()]
     wrong = np.flatnonzero(predictions["label"] != predictions["predicted"])
-    worst = wrong[np.argsort(np.array(probability)[wrong])][:12]
+    worst = wrong[np.argsort(-np.array(probability)[wrong], kind="stable")][:12]
     shown = [np.asarray(image.get_array())[0, 0, 0] for image in figures["worst_mistakes"].axes[0].get_images()]
     np.testing.assert_array_equal(shown, worst)
 

@@ -33,7 +33,7 @@ def test_a_volume_shows_its_three_central_slices() -> None:
     assert {10, 20, 30} <= set(np.unique(picture))
 
 
-def test_the_worst_mistakes_are_those_with_the_least_probability_of_the_truth() -> None:
+def test_the_worst_mistakes_are_those_in_which_the_model_was_surest() -> None:
     table = pd.DataFrame(
         {
             "sample_id": list("abcd"),
