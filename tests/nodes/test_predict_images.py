@@ -11,7 +11,8 @@ import pytest
 from parameter_values import mnist_parameters
 
 from outofcore.errors import ConfigurationError, DataError
-from outofcore.nodes.predict_images import predict_images, sample_names
+from outofcore.nodes.predict_files import sample_names
+from outofcore.nodes.predict_images import predict_images
 from outofcore.training.runtime import start_keras
 from outofcore.types import File, Folder, ModelFile
 

@@ -37,3 +37,10 @@ def debug_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
     """A project after one whole `kedro run --env debug`, and what it printed."""
     project = Project(tmp_path_factory.mktemp("debug") / "project")
     return project, project.kedro("run", "--env", "debug")
+
+
+@pytest.fixture(scope="session")
+def debug_volumes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A project after one whole `kedro run --pipeline volumes --env debug`, and what it printed."""
+    project = Project(tmp_path_factory.mktemp("volumes") / "project")
+    return project, project.kedro("run", "--pipeline", "volumes", "--env", "debug")

@@ -17,11 +17,8 @@ from outofcore.saved_model import load_model
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture(scope="module")
-def debug_volumes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
-    """A project after one whole `kedro run --pipeline volumes --env debug`, and what it printed."""
-    project = Project(tmp_path_factory.mktemp("volumes") / "project")
-    return project, project.kedro("run", "--pipeline", "volumes", "--env", "debug")
+PREDICTED = ("volumes.predictions", "volumes.bad_predictions", "volumes.prediction_summary")
+"""What volumes.predict leaves."""
 
 
 def weights(project: Project) -> list[Any]:
@@ -40,7 +37,7 @@ def test_debug_run_leaves_everything(debug_volumes: Any) -> None:
     project, _ = debug_volumes
     catalog = project.catalog("debug")
     for name in catalog.keys():  # noqa: SIM118 (not a mapping)
-        if name.startswith("volumes."):
+        if name.startswith("volumes.") and not name.startswith(PREDICTED):
             if name.removeprefix("volumes.") in CLASSIFIER_FIGURES:  # Kedro saves figures and loads none
                 assert catalog.exists(name), name
             else:
@@ -59,6 +56,22 @@ def test_mlflow_run_tells_all(debug_volumes: Any) -> None:
     assert run.data.params["volume.normalize"] == "training_split"
     assert {"loss", "val_loss", "test/accuracy"} <= run.data.metrics.keys()
     assert run.data.tags["data.digest"]
+
+
+def test_all_volumes_are_predicted_as_the_evaluation_saw_them(debug_volumes: Any) -> None:
+    project, _ = debug_volumes
+    project.session("debug", pipeline_names=["volumes.predict"])
+    catalog = project.catalog("debug")
+    found, evaluated = catalog.load("volumes.predictions@pandas"), catalog.load("volumes.test_predictions")
+    assert found["sample_id"].tolist() == sorted(catalog.load("volumes.valid_index")["sample_id"])
+    assert catalog.load("volumes.prediction_summary")["samples"] == len(found) == 120
+    assert catalog.load("volumes.bad_predictions@pandas").empty
+    joined = evaluated.merge(found, on="sample_id", suffixes=("_test", ""))
+    assert len(joined) == len(evaluated)
+    for label in catalog.load("volumes.label_map"):
+        both = (joined[f"probability_{label}"], joined[f"probability_{label}_test"])
+        np.testing.assert_allclose(*both, rtol=1e-4)
+    assert mlflow_runs(project)[-1].data.metrics["predict/samples"] == 120
 
 
 @pytest.mark.parametrize("node", ["statistics", "train"])

@@ -76,7 +76,7 @@ def validate_volumes(
     from outofcore.sources.npy_layout import VolumeForm
     from outofcore.sources.npy_validation import inspect_volumes
 
-    form = _form(volume)
+    form = file_form(volume)
     inspect = partial(inspect_volumes, form=VolumeForm(**form))
     return validate(index, acquired, volumes, record, scan, inspect, [VALIDATION_VERSION, form], parameters)
 
@@ -115,7 +115,7 @@ def load_volumes(
         "kind": "npy_files",
         "root": str(volumes.path),
         "file_pattern": scan.file_pattern,
-        "form": _form(volume),
+        "form": file_form(volume),
         "patch": volume.patch and {"shape": volume.patch, "seed": None},
     }
     return describe_loaders(
@@ -131,6 +131,6 @@ def load_volumes(
     )
 
 
-def _form(volume: VolumeParameters) -> dict[str, Any]:
-    """The part of the parameters that says how a file lies on disk and is cast."""
+def file_form(volume: VolumeParameters) -> dict[str, Any]:
+    """Give the part of the parameters that says how a file lies on disk and is cast."""
     return volume.model_dump(include={"shape", "channels", "dtype", "cast"})

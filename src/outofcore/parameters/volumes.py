@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from outofcore.parameters.base import Group
 from outofcore.parameters.data import PartitionParameters, ScanParameters, ValidateParameters
+from outofcore.parameters.prediction import PredictionParameters
 from outofcore.parameters.reporting import ReportParameters
 from outofcore.parameters.tracking import RegistryParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
@@ -109,6 +110,16 @@ class VolumeCnnParameters(Group):
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
+class PredictVolumesParameters(PredictionParameters):
+    """How volumes are predicted.
+
+    Attributes:
+        volumes: Folder of the arrays, for the command line; in files it stands in the catalog.
+    """
+
+    volumes: str | None
+
+
 class VolumesParameters(Group):
     """All of `conf/base/parameters_volumes.yml`, below its top key.
 
@@ -123,6 +134,7 @@ class VolumesParameters(Group):
         loader: How batches are read.
         model: The net.
         training: How it is trained.
+        predict: How it is used on new data.
         report: What its report shows.
         registry: Where the model is registered.
     """
@@ -137,6 +149,7 @@ class VolumesParameters(Group):
     loader: LoaderParameters
     model: VolumeCnnParameters
     training: TrainingParameters
+    predict: PredictVolumesParameters
     report: ReportParameters
     registry: RegistryParameters
 

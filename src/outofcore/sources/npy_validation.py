@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.sources.findings import Finding
@@ -53,10 +55,24 @@ def _content(descriptor: int, layout: Layout, form: VolumeForm, path: bytes, buf
         fill(descriptor, block, offset, path)
         hashed.update(block)
         values = np.frombuffer(block, layout.dtype)
-        with np.errstate(over="ignore"):  # what the declared dtype cannot hold becomes infinite
-            finite = np.isfinite(values.astype(form.dtype, copy=False))
-        if not finite.all():
-            place = (offset - start) // layout.dtype.itemsize + int(finite.argmin())
-            found = f"{values[int(finite.argmin())]} as value {place:,}"
-            raise bad(path, f"finite values of {form.dtype}", found)
+        check_finite(values, form.dtype, path, first=(offset - start) // layout.dtype.itemsize)
     return int.from_bytes(hashed.digest(), "little")
+
+
+def check_finite(values: NDArray[Any], dtype: str, path: bytes, first: int = 0) -> None:
+    """Refuse values that are not finite in the dtype in which they are handed on.
+
+    Args:
+        values: Values of a file, shape `(count,)`.
+        dtype: The dtype declared.
+        path: The file's path, for the error message.
+        first: Number of the first of them in the file.
+
+    Raises:
+        DataError: One is not.
+    """
+    with np.errstate(over="ignore"):  # what the declared dtype cannot hold becomes infinite
+        finite = np.isfinite(values.astype(dtype, copy=False))
+    if not finite.all():
+        place = int(finite.argmin())
+        raise bad(path, f"finite values of {dtype}", f"{values[place]} as value {first + place:,}")

@@ -4,9 +4,10 @@ from kedro.pipeline import Node, Pipeline
 
 from outofcore.models.volume_cnn import build_volume_cnn
 from outofcore.nodes.given_partition import partition_as_given
+from outofcore.nodes.predict_volumes import predict_volumes
 from outofcore.nodes.statistics import gather_statistics
 from outofcore.nodes.volumes import acquire_volumes, load_volumes, validate_volumes
-from outofcore.pipelines.supervised import assess, fit_stage, prepare
+from outofcore.pipelines.supervised import assess, fit_stage, predict, prepare
 
 
 def create_pipeline() -> Pipeline:
@@ -35,3 +36,9 @@ def create_pipeline() -> Pipeline:
         + assess()
     )
     return Pipeline(parts, namespace="volumes")
+
+
+def create_prediction() -> Pipeline:
+    """Make the `volumes.predict` pipeline."""
+    form = ["params:scan", "params:volume"]
+    return Pipeline(predict(predict_volumes, "predict_volumes", form), namespace="volumes")

@@ -1,0 +1,47 @@
+"""Arrays that nobody has looked at before: checked while they are read."""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outofcore.errors import DataError
+from outofcore.sources.base import Buffers, Positions
+from outofcore.sources.npy_files import NpyFiles
+from outofcore.sources.npy_layout import REMEDY, bad
+from outofcore.sources.npy_validation import check_finite
+
+
+class CheckedNpyFiles(NpyFiles):
+    """`.npy` files that are held to the rules of validation at every read, as far as they are read."""
+
+    def read(self, positions: Positions, out: Buffers) -> None:
+        """Read and check whole arrays; see `Source.read`."""
+        for row, path in enumerate(self._paths(positions)):
+            one = slice(row, row + 1)
+            volume = out["volume"][one]
+            with _explained(path):
+                super().read(positions[one], {"volume": volume})
+                check_finite(volume.reshape(-1), self.form.dtype, path)
+
+    def read_parts(self, positions: Positions, corners: NDArray[np.int64], out: Buffers) -> None:
+        """Read and check a part of each array; see `outofcore.sources.patches.PartsSource`."""
+        for row, path in enumerate(self._paths(positions)):
+            one = slice(row, row + 1)
+            part = out["volume"][one]
+            with _explained(path):
+                super().read_parts(positions[one], corners[one], {"volume": part})
+                check_finite(part.reshape(-1), self.form.dtype, path)
+
+
+@contextlib.contextmanager
+def _explained(path: bytes) -> Iterator[None]:
+    """Name the file in every error; there is no label table here to take a row out of."""
+    remedy = "Restore it or take it out of the folder."
+    try:
+        yield
+    except OSError as error:
+        raise bad(path, "a readable .npy file", (error.strerror or "an error").lower(), remedy) from error
+    except DataError as error:
+        raise type(error)(str(error).replace(REMEDY, remedy)) from error
