@@ -85,6 +85,62 @@ def test_a_bad_image_leaves_its_place_empty(tmp_path: Path) -> None:
     assert centres[:3, 3].tolist() == [0, 255, 0]
 
 
+def array(*shape: int, dtype: str = "float32") -> Any:
+    """The middle slice across the first axis rises from black to white; all others are beyond both."""
+    values = np.full(shape, 99, dtype)
+    slope = np.linspace(0, 50, shape[1]).astype(dtype)
+    values[shape[0] // 2] = slope.reshape(-1, *[1] * (len(shape) - 2))
+    return values
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((5, 9, 9), "float32"), ((5, 9, 9), ">f8"), ((5, 9, 9, 1), "int16"), ((5, 9, 9, 3), "uint8")]
+)
+def test_the_middle_slice_of_a_volume(tmp_path: Path, shape: tuple[int, ...], dtype: str) -> None:
+    np.save(tmp_path / "a.npy", array(*shape, dtype=dtype))
+    sheet = picture(FolderDataset(filepath=str(tmp_path)))
+    column = sheet[2 : 2 + SIDE, 2 + SIDE // 2]
+    assert (column[0, 0], column[-1, 0], set(column[:, 3])) == (0, 255, {255})
+    assert (np.diff(column[:, 0].astype(int)) >= -3).all()  # a slope, but for the ringing of the enlargement
+
+
+def test_arrays_in_fortrans_order_are_cut_across_their_last_axis(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.asfortranarray(np.moveaxis(array(5, 9, 9), 0, 2)))
+    column = picture(FolderDataset(filepath=str(tmp_path)))[2 : 2 + SIDE, 2 + SIDE // 2]
+    assert (column[0, 0], column[-1, 0]) == (0, 255)
+
+
+def test_a_series_is_a_strip(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.linspace(0, 1, 100))
+    row = picture(FolderDataset(filepath=str(tmp_path)))[CELL // 2]
+    assert (row[2, 0] < 5, row[1 + SIDE, 0] > 250, row[2, 3]) == (True, True, 255)
+
+
+@pytest.mark.parametrize("how", ["empty", "cut off", "objects", "huge", "no values", "a single value"])
+def test_a_bad_array_leaves_its_place_empty(tmp_path: Path, how: str) -> None:
+    whole = tmp_path / "b.npy"
+    np.save(whole, array(5, 9, 9))
+    bad = tmp_path / "a.npy"
+    if how == "huge":
+        bad.write_bytes(whole.read_bytes().replace(b"(5, 9, 9)", b"(5, 9000, 9000)"))
+    elif how in ("empty", "cut off"):
+        bad.write_bytes(whole.read_bytes()[: {"empty": 0, "cut off": 600}[how]])
+    else:
+        content = {"objects": np.full((2, 2), None), "no values": np.empty((3, 0)), "a single value": np.array(1.0)}[
+            how
+        ]
+        np.save(bad, content, allow_pickle=True)
+    centres = picture(FolderDataset(filepath=str(tmp_path)))[CELL // 2, CELL // 2 :: CELL]
+    assert centres[:3, 3].tolist() == [0, 255, 0]
+
+
+def test_a_pack_is_no_folder_of_samples(tmp_path: Path) -> None:
+    np.save(tmp_path / "volume.npy", array(5, 9, 9))
+    assert shown(FolderDataset(filepath=str(tmp_path)))[0] == "ImagePreview"
+    (tmp_path / "lock").touch()
+    assert [row[0] for row in rows(FolderDataset(filepath=str(tmp_path)))] == ["name", "lock", "volume.npy"]
+
+
 def test_after_some_time_the_rest_stays_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         write_image(tmp_path / f"{number}.png", 90)
@@ -119,9 +175,9 @@ def test_of_many_entries_only_the_first_are_looked_at(tmp_path: Path, monkeypatc
 
 
 def test_other_files_are_listed(tmp_path: Path) -> None:
-    (tmp_path / "image.npy").write_bytes(bytes(2048))
+    (tmp_path / "image.raw").write_bytes(bytes(2048))
     (tmp_path / "parts").mkdir()
-    expected = [["name", "size"], ["image.npy", "2.0 KiB"], ["parts", "folder"]]
+    expected = [["name", "size"], ["image.raw", "2.0 KiB"], ["parts", "folder"]]
     assert rows(FolderDataset(filepath=str(tmp_path))) == expected
 
 

@@ -1,4 +1,4 @@
-"""One picture of the first images of a folder, for Kedro-Viz: a folder of millions is never listed.
+"""One picture of the first images or arrays of a folder, for Kedro-Viz: a folder of millions is never listed.
 
 It holds no text: Kedro-Viz reads what is given to it as HTML as Markdown too, and after it has
 cleaned it, so that the name of a file could bring in code.
@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from outofcore.datasets.middle_slice import middle_slice
+from outofcore.sources.pack_files import LOCK
 
 ENTRIES = 200
 """Entries of a folder that are looked at."""
@@ -31,7 +34,8 @@ REDUCED_BYTES = 100_000
 SECONDS = 2.0
 """After so long no further image is decoded: a side panel should not wait for large PNGs."""
 
-IMAGES = (".jpg", ".jpeg", ".png")
+ARRAYS = ".npy"
+IMAGES = (".jpg", ".jpeg", ".png", ARRAYS)
 
 
 def first_entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -44,7 +48,7 @@ def first_entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def first_images(folder: Path) -> list[Path]:
-    """The first images of a folder, or a few of each of its first folders."""
+    """The first images and arrays of a folder, or a few of each of its first folders."""
     entries = first_entries(folder)
     folders = [Path(entry) for entry in entries if entry.is_dir()][:FOLDERS]
     here = _images(entries)
@@ -77,16 +81,24 @@ def contact_sheet(paths: Sequence[Path]) -> str:
 
 
 def _images(entries: Sequence[os.DirEntry[str]]) -> list[Path]:
+    if any(entry.name == LOCK for entry in entries):  # a pack's files hold many samples each
+        return []
     return [Path(entry) for entry in entries if entry.name.lower().endswith(IMAGES) and entry.is_file()]
 
 
 def _thumbnail(path: Path) -> NDArray[Any] | None:
     import cv2
 
-    flag = cv2.IMREAD_REDUCED_COLOR_8 if path.stat().st_size > REDUCED_BYTES else cv2.IMREAD_COLOR
-    image = cv2.imread(os.fspath(path), flag)
+    image = middle_slice(path) if path.suffix.lower() == ARRAYS else _decoded(path)
     if image is None:
         return None
     scale = SIDE / max(image.shape[:2])
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def _decoded(path: Path) -> NDArray[Any] | None:
+    import cv2
+
+    flag = cv2.IMREAD_REDUCED_COLOR_8 if path.stat().st_size > REDUCED_BYTES else cv2.IMREAD_COLOR
+    return cv2.imread(os.fspath(path), flag)

@@ -94,7 +94,7 @@ def read_layout(descriptor: int, form: VolumeForm, path: bytes) -> Layout:
             another dtype than may be cast.
         DataError: It is empty, cut off, has bytes after its end, or another shape.
     """
-    layout = _parsed(os.pread(descriptor, HEAD_BYTES, 0), path)
+    layout = parse_header(os.pread(descriptor, HEAD_BYTES, 0), path)
     _check_dtype(layout.dtype, form, path)
     if layout.shape not in form.shapes:
         error = unsupported if layout.nbytes > LARGEST_BYTES else bad
@@ -107,7 +107,12 @@ def read_layout(descriptor: int, form: VolumeForm, path: bytes) -> Layout:
     return layout
 
 
-def _parsed(head: bytes, path: bytes) -> Layout:
+def parse_header(head: bytes, path: bytes) -> Layout:
+    """Read a header from the first bytes of a file, at most `HEAD_BYTES` of them; its claims are not checked.
+
+    Raises:
+        DataError: It is none of numpy's.
+    """
     wanted = "a .npy file with one array of real numbers"
     if head.startswith(ZIP):
         raise unsupported(path, wanted, "an archive such as .npz", "Save each array with numpy.save.")
