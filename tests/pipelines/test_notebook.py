@@ -1,19 +1,15 @@
-"""The notebook: committed without output, and executed from the folder where it lies."""
+"""Notebooks: committed without output; those of classifiers are executed from the folder where they lie."""
 
 import ast
-import copy
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from notebook_support import execute, pictures, read, texts
 from pipelines_support import ROOT, Project
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-
-def read(path: Path) -> Any:
-    return nbformat.read(path, as_version=4)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -28,31 +24,6 @@ def test_it_is_committed_without_output(path: Path) -> None:
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-
-
-def texts(cell: Any) -> str:
-    """What a cell printed and what it gave."""
-    printed = [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout"]
-    given = [output.data["text/plain"] for output in cell.outputs if output.output_type == "execute_result"]
-    return "".join(printed + given)
-
-
-def pictures(cell: Any) -> int:
-    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
-
-
-def execute(name: str, project: Project) -> dict[str, Any]:
-    """The cells of a notebook after they ran on the data of a project's debug run, by their ids."""
-    from nbclient import NotebookClient
-
-    folder = project.path / "notebooks"
-    folder.mkdir(exist_ok=True)
-    notebook = copy.deepcopy(read(ROOT / "notebooks" / f"{name}.ipynb"))
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KEDRO_ENV", "debug")
-        client.execute()
-    return {cell.id: cell for cell in notebook.cells}
 
 
 def check_what_a_classifiers_notebook_shows(name: str, project: Project, cells: dict[str, Any]) -> None:
@@ -81,13 +52,13 @@ def drawn(cells: dict[str, Any]) -> set[str]:
 
 @pytest.mark.docs
 def test_mnist(debug_run: tuple[Project, str]) -> None:
-    cells = execute("mnist", debug_run[0])
+    cells = execute(debug_run[0], "mnist", "debug")
     check_what_a_classifiers_notebook_shows("mnist", debug_run[0], cells)
     assert drawn(cells) == {"balance", "grid", "curves", "confusion", "read"}
 
 
 @pytest.mark.docs
 def test_volumes(debug_volumes: tuple[Project, str]) -> None:
-    cells = execute("volumes", debug_volumes[0])
+    cells = execute(debug_volumes[0], "volumes", "debug")
     check_what_a_classifiers_notebook_shows("volumes", debug_volumes[0], cells)
     assert drawn(cells) == {"balance", "grid", "augmented", "patch", "curves", "confusion", "worst-grid"}
