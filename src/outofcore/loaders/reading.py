@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError, OutOfCoreError
-from outofcore.loaders.buffers import BufferPool
 from outofcore.loaders.selection import Wanted
 from outofcore.sources.base import Positions, Source, in_pass
 
@@ -29,7 +28,7 @@ SMALLEST_CHUNK = 32
 
 
 class Reader(Protocol):
-    """Reads samples into buffers that are the caller's as long as it holds them."""
+    """Reads samples into fresh buffers."""
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions, transformed for a pass."""
@@ -76,11 +75,11 @@ class InlineReader:
 
     def __init__(self, source: Source, transform: Transform | None) -> None:
         """Hold the source."""
-        self._source, self._transform, self._buffers = source, transform, BufferPool()
+        self._source, self._transform = source, transform
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`."""
-        out = self._buffers.take(self._source.fields, len(positions))
+        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
         read_chunk(self._source, self._transform, positions[:], pass_, out)
         return out
 
@@ -97,7 +96,7 @@ class ThreadReader:
     def __init__(self, source: Source, transform: Transform | None, workers: int, timeout_seconds: float) -> None:
         """Start the threads."""
         self._source, self._transform, self._timeout = source, transform, timeout_seconds
-        self._workers, self._buffers = workers, BufferPool()
+        self._workers = workers
         self._start()
 
     def _start(self) -> None:
@@ -112,7 +111,7 @@ class ThreadReader:
             LoaderError: The samples were not there within the time allowed.
         """
         deadline = time.monotonic() + self._timeout
-        out = self._buffers.take(self._source.fields, len(positions))
+        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
         done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         given_up = threading.Event()
 
