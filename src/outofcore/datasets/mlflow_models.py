@@ -1,17 +1,17 @@
 """A Kedro dataset through which nodes fetch models from MLflow without knowing it."""
 
-import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from outofcore.datasets.mlflow_fetching import SCHEMES, fetch, keras_file
 from outofcore.errors import DataError
+from outofcore.files import replacing
 
-TIMEOUT_SECONDS = "10"
-"""Longest wait for one answer of a server, where tracking has not set its own."""
-
-SCHEMES = ("models:/", "runs:/")
+REMEDY = "Look the name up in the MLflow UI, or give model.weights a file."
 
 
 class MlflowModels:
@@ -35,28 +35,13 @@ class MlflowModels:
                 f"mlflow:{reference}: expected a reference that begins with {' or '.join(SCHEMES)}, found another. "
                 "Correct model.weights."
             )
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", TIMEOUT_SECONDS)
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            fetched = Path(mlflow.artifacts.download_artifacts(reference, dst_path=str(folder)))
-        except (MlflowException, OSError) as error:
-            found = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-            raise DataError(
-                f"{reference}: expected a model in MLflow at {mlflow.get_tracking_uri()}, found {found}. "
-                "Look the name up in the MLflow UI, or give model.weights a file."
-            ) from error
-        models = [fetched] if fetched.suffix == ".keras" else sorted(fetched.rglob("*.keras"))
-        if len(models) != 1:
-            raise DataError(
-                f"{reference}: expected a Keras model, with one .keras file in it, found {len(models)}. "
-                "Look the name up in the MLflow UI, or give model.weights a file."
-            )
-        return models[0]
+        kept = folder / "model.keras"
+        with tempfile.TemporaryDirectory() as temporary:
+            found = keras_file(fetch(reference, Path(temporary), None, REMEDY), reference, REMEDY)
+            with replacing(kept) as part:
+                shutil.copyfile(found, part)
+        return kept
 
 
 class MlflowModelsDataset(AbstractDataset[Any, MlflowModels]):

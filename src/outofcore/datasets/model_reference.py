@@ -1,28 +1,19 @@
 """A Kedro dataset for a trained model wherever it is: a file, or a reference to MLflow."""
 
 import json
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from outofcore.datasets.mlflow_fetching import SCHEMES, fetch, keras_file
 from outofcore.errors import DataError
 from outofcore.files import replacing, write_json
 from outofcore.identity import digest
 from outofcore.types import ModelFile
-
-if TYPE_CHECKING:
-    import mlflow
-
-SCHEMES = ("models:/", "runs:/")
-
-TIMEOUT_SECONDS = "10"
-"""Longest wait for one answer of a server, where tracking has not set its own."""
 
 REMEDY = "Look the name up in the MLflow UI, or give predict.model a .keras file."
 
@@ -67,7 +58,7 @@ class ModelReferenceDataset(AbstractDataset[Any, ModelFile]):
             return ModelFile(Path(self._reference).resolve(), self._reference, None)
         folder = self._cache / digest([self._tracking_uri, self._reference])
         with tempfile.TemporaryDirectory() as temporary:
-            _keep(_fetch(self._reference, Path(temporary), self._tracking_uri), folder, self._reference)
+            _keep(fetch(self._reference, Path(temporary), self._tracking_uri, REMEDY), folder, self._reference)
         label_map = json.loads((folder / "label_map.json").read_bytes())
         return ModelFile(folder / "model.keras", self._reference, label_map)
 
@@ -82,57 +73,11 @@ class ModelReferenceDataset(AbstractDataset[Any, ModelFile]):
         return self._reference.startswith(SCHEMES) or Path(self._reference).exists()
 
 
-def _fetch(reference: str, folder: Path, tracking_uri: str | None) -> Path:
-    """Download what a reference stands for."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", TIMEOUT_SECONDS)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    store = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or mlflow.get_tracking_uri()
-    try:
-        location = _location(mlflow.MlflowClient(store, registry_uri=store), reference)
-        return Path(mlflow.artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=store))
-    except (MlflowException, OSError) as error:  # a server that is away comes as either
-        known = getattr(error, "error_code", "INTERNAL_ERROR") != "INTERNAL_ERROR" or not store.startswith("http")
-        found = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        expected = "a model in MLflow at" if known else "an answer of MLflow at"
-        raise DataError(
-            f"{reference}: expected {expected} {_plain(store)}, found: {_plain(found)}. {REMEDY}"
-        ) from error
-
-
-def _location(client: "mlflow.MlflowClient", reference: str) -> str:
-    """Follow a reference to where the files lie: a version to its model, a model to its artefacts."""
-    kind, _, rest = reference.partition(":/")
-    name, _, path = rest.strip("/").partition("/")
-    if kind == "models" and "@" in name:
-        return _location(client, str(client.get_model_version_by_alias(*name.split("@", 1)).source))
-    if kind == "models" and path:
-        return _location(client, str(client.get_model_version(name, path).source))
-    if kind == "models":
-        return str(client.get_logged_model(name).artifact_location)
-    if kind != "runs":
-        return reference
-    run = client.get_run(name)
-    outputs = run.outputs.model_outputs if run.outputs else []
-    models = [client.get_logged_model(output.model_id) for output in outputs]
-    named = [model for model in models if model.name == path]
-    if named:  # the last one of this name
-        return str(max(named, key=lambda model: model.creation_timestamp).artifact_location)
-    return f"{run.info.artifact_uri}/{path}"
-
-
 def _keep(fetched: Path, folder: Path, reference: str) -> None:
     """Keep a model's `.keras` file and its label map, and nothing that could hold code."""
-    models = [fetched] if fetched.suffix == ".keras" else sorted(fetched.rglob("*.keras"))
-    if len(models) != 1:
-        raise DataError(
-            f"{reference}: expected a Keras model, with one .keras file in it, found {len(models)}. {REMEDY}"
-        )
+    model = keras_file(fetched, reference, REMEDY)
     with replacing(folder / "model.keras") as temporary:
-        shutil.copyfile(models[0], temporary)
+        shutil.copyfile(model, temporary)
     write_json(folder / "label_map.json", _label_map(fetched / "MLmodel", reference))
 
 
@@ -152,8 +97,3 @@ def _label_map(description: Path, reference: str) -> dict[str, int] | None:
             f"{reference}: expected a label map with the codes from 0 in its metadata, found {label_map}. {REMEDY}"
         )
     return {str(label): int(code) for label, code in label_map.items()}
-
-
-def _plain(text: str) -> str:
-    """Take the user and password out of addresses."""
-    return re.sub(r"//[^/@\s]*@", "//", text)
