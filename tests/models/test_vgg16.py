@@ -12,7 +12,7 @@ import pytest
 from images_support import refused
 from parameter_values import transfer_parameters
 
-from outofcore.models.vgg16 import build_base, build_vgg16, build_vgg16_source, join_and_unfreeze
+from outofcore.models.vgg16 import build_base, build_vgg16, build_vgg16_source, join_and_unfreeze, standardise
 from outofcore.training.runtime import start_keras
 from outofcore.types import File
 
@@ -177,3 +177,20 @@ def test_the_trained_head_is_put_on_and_blocks_are_unfrozen(tmp_path: Path) -> N
 def test_without_the_stage_the_base_stays_frozen(tmp_path: Path) -> None:
     net = joined(tmp_path, build(), unfreeze_from=None)
     assert {path.path.split("/")[0] for path in net.trainable_variables} == {"dense", "probability"}
+
+
+def test_random_features_are_standardised_for_the_head(keras: Any) -> None:
+    net, pictures = build(), images(40)
+
+    def spread() -> tuple[Any, Any]:
+        base = keras.Model(net.input, net.get_layer("block5_pool").output)(pictures)
+        features = np.asarray(base).reshape(-1, base.shape[-1])
+        kernel, bias = net.get_layer("dense").get_weights()
+        return features.std(axis=0), (features @ kernel + bias).mean(axis=0)
+
+    before, _ = spread()
+    assert before.max() > 2.0
+    standardise(net, pictures)
+    after, middle = spread()
+    np.testing.assert_allclose(after[before > 0], 1.0, rtol=1e-3)
+    np.testing.assert_allclose(middle, 0.0, atol=1e-3)

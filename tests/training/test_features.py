@@ -11,6 +11,7 @@ from parameter_values import mnist_parameters, transfer_parameters
 from outofcore.models.vgg16 import build_vgg16, join_and_unfreeze
 from outofcore.nodes.load import load_augmented_images
 from outofcore.nodes.transfer import fine_tune, make_features, train_head
+from outofcore.parameters.training import BestParameters
 from outofcore.samples.coloured_shapes import TARGET, write_shapes
 from outofcore.types import File, Folder, TrainingFolder
 
@@ -212,3 +213,20 @@ def test_without_the_second_stage_the_head_s_model_is_the_model(setup: Setup, bo
     model, _, history, *_ = tuned(setup, both, unfreeze_from=None)
     assert len(history["val_loss"]) == 3
     np.testing.assert_allclose(model(images(setup)), both[1][0](images(setup)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("before", "kept"), [(1e9, True), (-1.0, False)])
+def test_a_second_stage_that_brings_nothing_is_undone(setup: Setup, both: Any, before: float, kept: bool) -> None:
+    best = BestParameters(monitor="val_loss", mode="min")
+    net, (best_head, last_head, history, trace, summary) = both[1]
+    head = best_head, last_head, {**history, "val_loss": [before]}, trace, {**summary, "best_epoch": 1}
+    setup.training, without = setup.training.model_copy(update={"best": best}), setup.training
+    try:
+        model, last, _, _, found = tuned(setup, {1: (net, head)}, epochs=1)
+    finally:
+        setup.training = without
+    assert (found["fine_tuning"]["kept"], found["fine_tuning"]["before"]) == (kept, before)
+    assert found["best_epoch"] == (4 if kept else 1)
+    kernels = [each.get_layer("block5_conv1").get_weights()[0] for each in (net, model, last)]
+    assert np.array_equal(kernels[0], kernels[1]) != kept
+    assert not np.array_equal(kernels[0], kernels[2])

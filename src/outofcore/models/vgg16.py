@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from outofcore.errors import ConfigurationError
 from outofcore.models.compiling import classifier_head, compile_classifier
@@ -127,6 +128,31 @@ def build_base(model: Vgg16Parameters, image: ImageParameters, file: str | None 
         for layer in convolutions.layers:
             net.get_layer(layer.name).set_weights(layer.get_weights())
     return net
+
+
+def standardise(net: Model, images: NDArray[np.uint8]) -> None:
+    """Bring the features of random weights to mean 0 and deviation 1, in place, so that a head can learn from them.
+
+    As they are drawn they lie far from 0, beside small differences, and a sigmoid takes nothing from them. The
+    last convolution is divided by the deviation of each channel, which its ReLU lets through; the mean goes
+    into the bias of the dense layer.
+
+    Args:
+        net: From `build_vgg16`, with a base of random weights.
+        images: Images to measure on, shape `(count, height, width, 3)`.
+    """
+    from outofcore.backend import keras
+
+    base = keras.Model(net.input, net.get_layer(BASE_OUTPUT).output)
+    features = np.asarray(base.predict(images, verbose=0), np.float32)
+    values = features.reshape(-1, features.shape[-1])
+    deviation = values.std(axis=0)
+    scale = np.divide(1.0, deviation, out=np.ones_like(deviation), where=deviation > 0)  # some are never active
+    convolution, dense = net.get_layer("block5_conv3"), net.get_layer("dense")
+    kernel, bias = convolution.get_weights()
+    convolution.set_weights([kernel * scale, bias * scale])
+    kernel, bias = dense.get_weights()
+    dense.set_weights([kernel, bias - (values.mean(axis=0) * scale) @ kernel])
 
 
 def _blocks(width: float) -> "Iterator[keras.layers.Layer]":

@@ -12,16 +12,23 @@ from outofcore.types import File, Folder, Loader, Model, TrainingFolder
 
 Build = Callable[[Vgg16Parameters, ImageParameters, TrainingParameters, dict[str, int], int, dict[str, Any]], Model]
 
+Standardise = Callable[[Model, Any], None]
+
+MEASURED_STEPS = 16
+"""Batches of training images by which the features' scale is measured."""
+
 SHOWN = ("accuracy", "loss", "precision", "recall", "f1", "roc_auc", "samples")
 """Metrics that are compared."""
 
 
-def random_comparison(build: Build) -> Callable[..., dict[str, Any]]:
+def random_comparison(build: Build, standardise: Standardise) -> Callable[..., dict[str, Any]]:
     """Make the node that compares the base's weights with random ones.
 
     Args:
         build: Builds the whole net from the groups model, image and training, the label map, the seed and
             the base's weights.
+        standardise: Brings the features of a net with random weights to mean 0 and deviation 1, measured on
+            images. Without it the head stays at guessing, which would say nothing of the pretraining.
     """
 
     def compare_with_random(
@@ -67,6 +74,7 @@ def random_comparison(build: Build) -> Callable[..., dict[str, Any]]:
         initial, trained, whole = (File(packs.path / f"{name}.keras") for name in ("initial", "head", "whole"))
         packs.path.mkdir(parents=True, exist_ok=True)
         net = build(model, image, training, label_map, seed, {"file": None})
+        standardise(net, train_loader.read(0, 0, min(MEASURED_STEPS, train_loader.steps_per_pass))[0])
         net.save(whole.path)
         cached = features.model_copy(update={"mode": "cached"})
         head, train_features, validation_features, data = make_features(

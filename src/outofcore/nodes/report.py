@@ -1,5 +1,6 @@
 """Draw the figures of a run and write its report."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def report_classifier(
     model: File,
     run_information: dict[str, Any],
     report: ReportParameters,
+    extra_sections: Sequence[dict[str, Any]] = (),
 ) -> tuple[Any, ...]:
     """Draw the figures of a classifier's run and write its report.
 
@@ -52,12 +54,13 @@ def report_classifier(
         model: The trained model.
         run_information: What run this is.
         report: What is shown.
+        extra_sections: Sections of the pipeline's own, from `outofcore.reporting.page.plain_section`.
 
     Returns:
         The report, HTML with all in it, and the matplotlib figures of `CLASSIFIER_FIGURES`.
     """
     from outofcore.reporting import classifier, run_sections
-    from outofcore.reporting.page import render_page
+    from outofcore.reporting.page import render_page, section_of
     from outofcore.reporting.samples import as_picture, worst_mistakes
 
     labels = sorted(label_map, key=label_map.__getitem__)
@@ -87,6 +90,7 @@ def report_classifier(
         classifier.headline(results),
         [
             *classifier.sections(results, figures),
+            *map(section_of, extra_sections),
             run_sections.use_section(model.path, f"{mistaken.dtype}, shape (samples, {shape})", gives, run_information),
             run_sections.repeat_section(
                 run_information,

@@ -6,7 +6,7 @@ from typing import Any
 from outofcore.identity import digest
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.nodes.train import train
-from outofcore.parameters.training import LoaderParameters, TrainingParameters
+from outofcore.parameters.training import BestParameters, LoaderParameters, TrainingParameters
 from outofcore.parameters.transfer import FeaturesParameters, FineTuneParameters
 from outofcore.types import File, Folder, Loader, Model, Table, TrainingFolder
 
@@ -144,7 +144,9 @@ def fine_tune(
 
     Returns:
         As `train` does: models, history and trace of both stages, and the summary, with
-        `head_epochs`. Without the stage the models are the ones that came.
+        `head_epochs` and `fine_tuning`: `epochs`, the `monitor` of `training.best`, its best value `before`
+        and `after`, and whether the stage was `kept`. A stage that brings no better value than the head's
+        is undone: the best model is then the one that came. Without the stage both models are.
     """
     import pandas as pd
 
@@ -157,12 +159,27 @@ def fine_tune(
     done = head_summary["epochs"]
     if parameters.unfreeze_from is None:
         log.info("fine_tune.unfreeze_from is null: the head's model is the model")
-        return model, model, head_history, head_trace, {**head_summary, "head_epochs": done}
+        about = {"epochs": 0, "monitor": None, "before": None, "after": None, "kept": False}
+        return model, model, head_history, head_trace, {**head_summary, "head_epochs": done, "fine_tuning": about}
     data = {**data_summary, "digest": digest([data_summary["digest"], weights_digest(model)])}
     rate = training.optimizer.model_copy(update={"learning_rate": parameters.learning_rate, "schedule": None})
     how = training.model_copy(update={"epochs": parameters.epochs, "optimizer": rate})
     best, last, history, trace, summary = train(
         initial_model, train_loader, validation_loader, folder, data, loader, how, seed, first_epoch=done
     )
+    about = _gain(training.best, head_history, history) | {"epochs": summary["epochs"] - done}
+    if not about["kept"]:
+        log.info("fine-tuning made %s no better (%.4g, before %.4g): it is undone", *list(about.values())[:3])
+        best, summary = model, {**summary, "best_epoch": head_summary["best_epoch"]}
     joined = {name: head_history.get(name, []) + values for name, values in history.items()}
-    return best, last, joined, pd.concat([head_trace, trace], ignore_index=True), {**summary, "head_epochs": done}
+    whole = {**summary, "head_epochs": done, "fine_tuning": about}
+    return best, last, joined, pd.concat([head_trace, trace], ignore_index=True), whole
+
+
+def _gain(best: BestParameters | None, head: dict[str, list[float]], tuned: dict[str, list[float]]) -> dict[str, Any]:
+    """Compare the best epochs of both stages; without a metric to go by, the second is kept."""
+    if best is None:
+        return {"monitor": None, "after": None, "before": None, "kept": True}
+    choose, sign = (min, 1.0) if best.mode == "min" else (max, -1.0)
+    before, after = choose(head[best.monitor]), choose(tuned[best.monitor])
+    return {"monitor": best.monitor, "after": after, "before": before, "kept": sign * after < sign * before}

@@ -144,8 +144,12 @@ def assess_regression() -> Pipeline:
     )
 
 
-def assess() -> Pipeline:
-    """Nodes from a trained classifier to figures of its quality and the report of the run."""
+def assess(extra_sections: Sequence[str] = ()) -> Pipeline:
+    """Nodes from a trained classifier to figures of its quality and the report of the run.
+
+    Args:
+        extra_sections: The dataset with sections of the pipeline's own for the report, if there is one.
+    """
     return Pipeline(
         [
             Node(
@@ -171,6 +175,7 @@ def assess() -> Pipeline:
                     "model@file",
                     "run_information",
                     "params:report",
+                    *extra_sections,
                 ],
                 ["report", *CLASSIFIER_FIGURES],
                 name="report",

@@ -4,8 +4,8 @@ What a section is about is the caller's business. Every text is escaped; picture
 they are, for they come from `svg.inline_svg`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -92,6 +92,8 @@ class Snippet:
 
 Block = Picture | Listing | Snippet
 
+_BLOCKS: dict[str, type[Block]] = {"picture": Picture, "table": Listing, "snippet": Snippet}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -108,6 +110,21 @@ class Section:
     title: str
     lead: str
     blocks: Sequence[Block]
+
+
+def plain_section(section: Section) -> dict[str, Any]:
+    """Turn a section into JSON values, so that one node makes it and another puts it into its page."""
+    values = asdict(section)
+    for block in values["blocks"]:
+        if "numeric" in block:
+            block["numeric"] = sorted(block["numeric"])
+    return values
+
+
+def section_of(values: Mapping[str, Any]) -> Section:
+    """Turn what `plain_section` gave into the section again."""
+    blocks = [_BLOCKS[block["kind"]](**block) for block in values["blocks"]]
+    return Section(**{**values, "blocks": blocks})
 
 
 def render_page(title: str, subtitle: str, tiles: Sequence[Tile], sections: Sequence[Section]) -> str:

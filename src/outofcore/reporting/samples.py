@@ -72,7 +72,7 @@ def sample_grid(pictures: Sequence[Picture], labels: Sequence[str]) -> Figure:
     wide = bool(pictures) and pictures[0].shape[1] > 2 * pictures[0].shape[0]  # slices of a volume
     columns = 2 if wide else columns
     longest = int(WIDTH / columns * 72 / (0.62 * SMALL))
-    return _grid(pictures, [(shorten(label, longest),) for label in labels], columns)
+    return picture_grid(pictures, [(shorten(label, longest),) for label in labels], columns)
 
 
 def worst_mistakes(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -136,11 +136,17 @@ def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: 
         )
         for sample_id, true, predicted, probability in records(mistakes[MISTAKE_COLUMNS])
     ]
-    return _grid(pictures, captions, columns)
+    return picture_grid(pictures, captions, columns)
 
 
-def _grid(pictures: Sequence[Picture], captions: Sequence[tuple[str, ...]], columns: int) -> Figure:
-    """Draw pictures in rows, lines of text below each; the unit is a column's width."""
+def picture_grid(pictures: Sequence[Picture], captions: Sequence[tuple[str, ...]], columns: int) -> Figure:
+    """Draw pictures in rows, lines of text below each; the unit is a column's width.
+
+    Args:
+        pictures: As `as_picture` gives them.
+        captions: Lines below each.
+        columns: Pictures in a row.
+    """
     gap, line = 0.1, 11 / 72 / (WIDTH / columns)
     ratio = max((each.shape[0] / each.shape[1] for each in pictures), default=0.3)
     lines = max(map(len, captions), default=1)

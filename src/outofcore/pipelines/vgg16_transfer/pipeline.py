@@ -2,10 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from outofcore.models.vgg16 import build_vgg16, build_vgg16_source, join_and_unfreeze
+from outofcore.models.vgg16 import build_vgg16, build_vgg16_source, join_and_unfreeze, standardise
 from outofcore.nodes.acquire import acquire_shapes
 from outofcore.nodes.base_weights import base_provider
 from outofcore.nodes.comparison import random_comparison
+from outofcore.nodes.explain import TRANSFER_FIGURES, explain_transfer
 from outofcore.nodes.load import load_augmented_images
 from outofcore.nodes.predict_images import predict_images
 from outofcore.nodes.transfer import fine_tune, make_features, train_head
@@ -25,7 +26,8 @@ def create_pipeline() -> Pipeline:
         raw=["archive"],
         load_with=["params:augmentation"],
     )
-    return Pipeline(shared + assess(), namespace=NAMESPACE) + _base() + _head() + _fine_tune() + _comparison()
+    whole = Pipeline(shared + assess(["extra_sections"]), namespace=NAMESPACE) + _explain()
+    return whole + _base() + _head() + _fine_tune() + _comparison()
 
 
 def create_prediction() -> Pipeline:
@@ -123,13 +125,26 @@ def _comparison() -> Pipeline:
     groups = [f"params:{name}" for name in ("model", "image", "features", "loader", "training", "seed")]
     loaders = ["train_loader", "validation_loader", "test_loader"]
     compare = Node(
-        random_comparison(build_vgg16),
+        random_comparison(build_vgg16, standardise),
         [*groups, "label_map", "head_model@file", *loaders, "packs", "training_folder", "data_summary"],
         "metrics",
         name="compare_with_random",
     )
     outside = {name: name for name in ("label_map", *loaders, "data_summary")}
     return _stage([compare], "comparison", outside | {"head_model@file": "fine_tune.initial_model@file"})
+
+
+def _explain() -> Pipeline:
+    """Figures that transfer learning adds to the report."""
+    results = ["test_predictions", "metrics", "comparison_metrics", "training_summary", "data_summary"]
+    explain = Node(
+        explain_transfer,
+        ["model@file", "train_loader", "test_loader", *results, "params:training", "params:seed"],
+        ["extra_sections", *TRANSFER_FIGURES],
+        name="explain",
+    )
+    outside = {"comparison_metrics": f"{NAMESPACE}.comparison.metrics"}
+    return Pipeline([explain], namespace=NAMESPACE, inputs=outside, tags="assess")
 
 
 def _stage(
