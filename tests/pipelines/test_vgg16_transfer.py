@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from notebook_support import check_what_a_classifiers_notebook_shows, drawn, execute, texts
 from pipelines_support import Project, metric_steps, mlflow_runs
 
 pytestmark = pytest.mark.pipeline
@@ -70,6 +71,25 @@ def test_random_features_are_compared(done: tuple[Project, str]) -> None:
     comparison = read(done[0], "08_reporting/vgg16_transfer/comparison.json")
     assert [comparison[f"{name}_samples"] for name in ("transfer", "random_features")] == [50, 50]
     assert 0.0 <= comparison["random_features_accuracy"] <= 1.0
+
+
+def test_the_report_has_the_sections_of_transfer_learning(done: tuple[Project, str]) -> None:
+    html = (done[0].path / DATA / "08_reporting/vgg16_transfer/report.html").read_text()
+    accuracy = read(done[0], "08_reporting/vgg16_transfer/comparison.json")["random_features_accuracy"]
+    for text in ('id="transfer"', 'id="images"', f">{accuracy:.4f}<", "Class activation maps of block3_conv3"):
+        assert text in html, text
+    figures = done[0].path / DATA / "08_reporting/vgg16_transfer/figures"
+    for name in ("augmentation", "transfer_gain", "class_activation"):
+        assert (figures / f"{name}.png").read_bytes()[:4] == b"\x89PNG", name
+
+
+@pytest.mark.docs
+def test_the_notebook_shows_the_run_that_was_made(done: tuple[Project, str]) -> None:
+    cells = execute(done[0], "vgg16_transfer", "debug")
+    check_what_a_classifiers_notebook_shows("vgg16_transfer", done[0], cells)
+    comparison = read(done[0], "08_reporting/vgg16_transfer/comparison.json")
+    assert f"{comparison['random_features_accuracy']:.4f}".rstrip("0") in texts(cells["compared"])
+    assert drawn(cells) == {"balance", "grid", "augmented", "curves", "confusion", "read", "maps"}
 
 
 def test_a_run_stopped_in_the_second_stage_goes_on_there(done: tuple[Project, str], tmp_path: Path) -> None:
