@@ -203,6 +203,8 @@ def test_the_second_stage_counts_on_from_the_first(setup: Setup, both: Any) -> N
     assert ends["step"].tolist() == [steps * epoch for epoch in range(1, 6)]
     assert [len(values) for name, values in history.items() if name == "val_loss"] == [5]
     assert (summary["epochs"], summary["head_epochs"]) == (5, 3)
+    assert trace["training_seconds"].is_monotonic_increasing
+    assert summary["seconds"]["training"] > both[1][1][4]["seconds"]["training"] > 0
     before = both[1][0]
     for name, same in (("block4_conv3", True), ("block5_conv1", False), ("dense", False)):
         kernels = [net.get_layer(name).get_weights()[0] for net in (before, model)]

@@ -171,9 +171,18 @@ def fine_tune(
     if not about["kept"]:
         log.info("fine-tuning made %s no better (%.4g, before %.4g): it is undone", *list(about.values())[:3])
         best, summary = model, {**summary, "best_epoch": head_summary["best_epoch"]}
+    before = head_summary["seconds"]
     joined = {name: head_history.get(name, []) + values for name, values in history.items()}
-    whole = {**summary, "head_epochs": done, "fine_tuning": about}
-    return best, last, joined, pd.concat([head_trace, trace], ignore_index=True), whole
+    whole = {**summary, **_time(head_summary, summary), "head_epochs": done, "fine_tuning": about}
+    later = trace.assign(**{f"{name}_seconds": trace[f"{name}_seconds"] + spent for name, spent in before.items()})
+    return best, last, joined, pd.concat([head_trace, later], ignore_index=True), whole
+
+
+def _time(head: dict[str, Any], tuned: dict[str, Any]) -> dict[str, Any]:
+    """The time of both stages. Samples per second stay those of the second: one of features, one of images."""
+    seconds = {name: spent + tuned["seconds"][name] for name, spent in head["seconds"].items()}
+    busy = seconds["training"] + seconds["waiting"]
+    return {"seconds": seconds, "waiting_share": seconds["waiting"] / busy if busy else 0.0}
 
 
 def _gain(best: BestParameters | None, head: dict[str, list[float]], tuned: dict[str, list[float]]) -> dict[str, Any]:
