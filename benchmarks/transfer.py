@@ -40,20 +40,26 @@ RECIPE = {"rotation": 0.0, "shift": 0.0, "shear": 0.2, "zoom": 0.2, "horizontal_
 
 
 def measure(title: str, count: int, runs: dict[str, Run], rounds: int) -> None:
-    """Run all in turn, round by round, and print a table of medians and of ratios to the first."""
+    """Run all in turn, round by round, and print a table of medians and of ratios to the first.
+
+    Time of the processor is this process's, all threads: it does not count what other programs take.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
+    busy: dict[str, list[float]] = {name: [] for name in runs}
     for measured in [False, *[True] * rounds]:  # the first round warms everything up
         for name, run in runs.items():
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             run()
             if measured:
                 seconds[name].append(time.perf_counter() - began)
+                busy[name].append(time.process_time() - worked)
     first = next(iter(seconds))
     print(f"\n{title}, {count} images, medians of {rounds} rounds\n")
-    print("| what | images/s | ratio |\n| --- | ---: | ---: |")
+    print("| what | images/s | ratio | processor, ms/image |\n| --- | ---: | ---: | ---: |")
     for name, times in seconds.items():
         ratio = statistics.median(base / mine for base, mine in zip(seconds[first], times, strict=True))
-        print(f"| {name} | {count / statistics.median(times):,.0f} | {ratio:.2f} |", flush=True)
+        speed, worked = count / statistics.median(times), 1000 * statistics.median(busy[name]) / count
+        print(f"| {name} | {speed:,.0f} | {ratio:.2f} | {worked:.3f} |", flush=True)
 
 
 def read_pass(loader: BatchLoader) -> None:
