@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from outofcore.nodes.evaluate import evaluate_classifier
+from outofcore.nodes.evaluate import measure_classifier
 from outofcore.nodes.transfer import make_features, train_head
 from outofcore.parameters.data import ImageParameters
 from outofcore.parameters.training import LoaderParameters, TrainingParameters
@@ -104,5 +104,5 @@ def _open(specification: Any) -> Loader:
 
 
 def _metrics(model: File, loader: Loader, label_map: dict[str, int], training: TrainingParameters) -> dict[str, Any]:
-    metrics, _ = evaluate_classifier(model, loader, label_map, training)
+    metrics, _ = measure_classifier(model, loader, label_map, training)
     return {name: metrics[name] for name in SHOWN}

@@ -31,6 +31,15 @@ def evaluate_classifier(
     Raises:
         DataError: The model cannot be loaded, or was made for another number of classes.
     """
+    metrics, predictions = measure_classifier(model, test_loader, label_map, training)
+    _warn_of_guessing(metrics)
+    return metrics, predictions
+
+
+def measure_classifier(
+    model: File, test_loader: Loader, label_map: dict[str, int], training: TrainingParameters
+) -> tuple[dict[str, Any], Table]:
+    """Do what `evaluate_classifier` does, without a word on the result."""
     import pandas as pd
 
     from outofcore.saved_model import load_model
@@ -47,7 +56,6 @@ def evaluate_classifier(
     codes, probabilities, weights, ids = _predict(net, test_loader)
     labels = sorted(label_map, key=label_map.__getitem__)
     metrics = classification_metrics(codes, probabilities, weights, labels)
-    _warn_of_guessing(metrics)
     names = np.array(labels, object)
     predictions = pd.DataFrame(
         {
