@@ -100,6 +100,7 @@ def test_a_run_stopped_in_the_second_stage_goes_on_there(done: tuple[Project, st
     deadline = time.monotonic() + 150
     while not list(folder.glob("*/metrics.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.01)
+    time.sleep(0.3)  # the loop has begun, and its first step is being compiled
     process.send_signal(signal.SIGTERM)
     first, _ = process.communicate(timeout=120)
     assert process.returncode == 143, first
