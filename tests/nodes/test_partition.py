@@ -1,19 +1,16 @@
 """Splits of samples: whole, stable, by share, and never through a group."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_support import make_index, partition_parameters
 
 from outofcore.errors import DataError
-from outofcore.nodes.index_checks import check_ids, check_labels, number_classes, numeric_weights
 from outofcore.nodes.partition import SPLITS, assign_splits, partition
 
 SHARES = partition_parameters(0.7, 0.15, 0.15)
@@ -229,21 +226,3 @@ def test_fault_037_no_id_stands_in_two_splits(count: int, seed: int, stratify: b
         return  # a split of one class
     assert sorted(table["sample_id"]) == sorted(index["sample_id"])
     assert table["sample_id"].is_unique
-
-
-def test_a_million_samples_take_seconds(tmp_path: Path) -> None:
-    """About 3 s on two cores; a loop over samples in Python would take longer than the limit."""
-    count = 1_000_000
-    ids = pa.chunked_array([pa.array([f"sub/img_\u00e9_{number}.jpg" for number in range(count)], pa.large_string())])
-    labels = pa.chunked_array([pa.array([str(number % 10) for number in range(count)], pa.large_string())])
-    weights = pa.chunked_array([pa.array(["0.5"] * count, pa.large_string())])
-    began = time.perf_counter()
-    check_ids(tmp_path, ids, labels)
-    check_labels(tmp_path, ids, labels)
-    labels = number_classes(tmp_path, ids, labels)
-    index = pd.DataFrame({"sample_id": ids.to_pandas(), "label": labels.to_pandas(), "group": ""})
-    content = np.arange(count, dtype=np.uint64)
-    index = index.assign(weight=numeric_weights(tmp_path, ids, weights), size=1, mtime_ns=1, content=content)
-    table, _ = partition(index, {str(number): number for number in range(10)}, SHARES, 1)
-    assert len(table) == count
-    assert time.perf_counter() - began < 15
