@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from outofcore.errors import DataError
-from outofcore.files import replacing, write_json
+from outofcore.files import read_json, replacing, write_json
 from outofcore.identity import digest
 from outofcore.progress_bar import progress
 
@@ -64,7 +64,7 @@ class TableParts:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / LOCK).open("w")
         self._take_lock()
-        before = _read(folder / IDENTITY)
+        before = read_json(folder / IDENTITY)
         self.differences = [] if before is None else _differences(before, identity)
         if before is None or self.differences:
             self._clear()
@@ -72,7 +72,7 @@ class TableParts:
         for unfinished in folder.glob(".*.tmp.parquet"):  # of a run that was killed
             unfinished.unlink()
         self._parts = self._chain()
-        self.finished = _read(folder / FINISHED) == self._marks()
+        self.finished = read_json(folder / FINISHED) == self._marks()
         self.saved = self.done = total if self.finished and total is not None else self._stop()
         self.mark = self._last_mark()
 
@@ -220,14 +220,6 @@ def _with_problem(part: pa.Table) -> pa.Table:
 def _ends(part: Path) -> tuple[int, int]:
     _, start, stop = part.stem.split("-")
     return int(start), int(stop)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    return value
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

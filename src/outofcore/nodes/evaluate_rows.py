@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.parameters.training import TrainingParameters
+from outofcore.sources.row_moments import Moments, join, moments_of, no_moments
 from outofcore.types import File, Loader, Table
 
 SAMPLES_PER_CALL = 16_384
@@ -73,44 +74,40 @@ class Totals:
     """Sums over the rows seen so far, of one target.
 
     Attributes:
-        count: Rows.
-        mean: Mean of the actual values.
-        spread: Sum of squared differences from that mean.
+        actual: Moments of the actual values.
         absolute: Sum of absolute errors.
         squared: Sum of squared errors.
         largest: Largest absolute error.
-        lowest: Smallest actual value.
-        highest: Largest actual value.
     """
 
-    count: int = 0
-    mean: float = 0.0
-    spread: float = 0.0
+    actual: Moments = field(default_factory=lambda: no_moments(1))
     absolute: float = 0.0
     squared: float = 0.0
     largest: float = 0.0
-    lowest: float = field(default=float("inf"))
-    highest: float = field(default=float("-inf"))
 
     def add(self, actual: NDArray[Any], predicted: NDArray[Any]) -> None:
-        """Add rows; moments are merged as by Chan, Golub and LeVeque (1983)."""
+        """Add rows."""
         values = actual.astype(np.float64)
         errors = np.abs(values - predicted)
-        count, mean = len(values), float(values.mean())
-        between = mean - self.mean
-        total = self.count + count
-        self.spread += float(((values - mean) ** 2).sum()) + between**2 * self.count * count / total
-        self.mean += between * count / total
-        self.count = total
+        self.actual = join(self.actual, moments_of([values]))
         self.absolute += float(errors.sum())
         self.squared += float((errors**2).sum())
         self.largest = max(self.largest, float(errors.max()))
-        self.lowest, self.highest = min(self.lowest, float(values.min())), max(self.highest, float(values.max()))
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return self.actual.count
+
+    @property
+    def spread(self) -> float:
+        """Sum of squared differences of the actual values from their mean."""
+        return float(self.actual.squares[0])
 
     @property
     def range(self) -> float:
         """Difference of the largest and the smallest actual value; 1 where all are one."""
-        return self.highest - self.lowest or 1.0
+        return float(self.actual.high[0] - self.actual.low[0]) or 1.0
 
     def metrics(self) -> dict[str, Any]:
         """Give the metrics of this target, in its units; R² is null where all values are one."""

@@ -216,6 +216,35 @@ def is_current(folder: Path, fingerprint: str) -> bool:
     return read_manifest(folder, fingerprint) is not None
 
 
+def map_field(folder: Path, name: str, field: Field, count: int) -> NDArray[Any]:
+    """Map a field of a pack, for reading.
+
+    Args:
+        folder: Folder of the pack.
+        name: Name of the field.
+        field: Form of a sample's part.
+        count: Samples in the pack.
+
+    Returns:
+        A plain array over the map, shape `(count, *field.shape)`.
+
+    Raises:
+        DataError: The file is missing, or is not such an array.
+    """
+    path = folder / f"{name}.npy"
+    wanted = f"{field.dtype} of shape {(count, *field.shape)}"
+    try:
+        mapped = np.load(path, mmap_mode="r")
+        found = f"{mapped.dtype} of shape {mapped.shape}"
+    except (OSError, ValueError, EOFError) as error:
+        found = str(error)
+    if found != wanted:
+        raise DataError(
+            f"{path}: expected {wanted}, found {found}. Delete {folder} and run again; the pack is rebuilt."
+        )
+    return np.asarray(mapped)  # indexing a np.memmap is slow: each result is one again
+
+
 def size_in_blocks(folder: Path) -> int:
     """Count the MiB that `verify` will look at; 0 where there is no whole pack."""
     manifest = read_manifest(folder) or {"fields": {}}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from outofcore.errors import DataError
 from outofcore.sources.base import Buffers, Field, Positions, Source
-from outofcore.sources.pack_files import lock, read_manifest
+from outofcore.sources.pack_files import lock, map_field, read_manifest
 
 
 class PackedColumns:
@@ -94,18 +94,5 @@ class PackedColumns:
         self._lock = lock(Path(self.folder), exclusive=False)
         weakref.finalize(self, self._lock.close)
         self._manifest()  # until the lock was held, another run could rebuild the pack
-        return {name: self._map(name, field) for name, field in self._fields.items()}
-
-    def _map(self, name: str, field: Field) -> NDArray[Any]:
-        path = Path(self.folder) / f"{name}.npy"
-        wanted = f"{field.dtype} of shape {(len(self), *field.shape)}"
-        try:
-            mapped = np.load(path, mmap_mode="r")
-            found = f"{mapped.dtype} of shape {mapped.shape}"
-        except (OSError, ValueError, EOFError) as error:
-            found = str(error)
-        if found != wanted:
-            raise DataError(
-                f"{path}: expected {wanted}, found {found}. Delete {self.folder} and run again; the pack is rebuilt."
-            )
-        return np.asarray(mapped)  # indexing a np.memmap is slow: each result is one again
+        folder, count = Path(self.folder), len(self)
+        return {name: map_field(folder, name, field, count) for name, field in self._fields.items()}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from outofcore.errors import DataError
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
-from outofcore.sources.pack_files import lock, read_manifest
+from outofcore.sources.pack_files import lock, map_field, read_manifest
 from outofcore.sources.row_blocks import SplitBlocks
 from outofcore.sources.scanned_rows import ScannedFile, hand_out, numbers_of_block, row_fields, split_ids, take_rows
 
@@ -93,24 +93,11 @@ class PackedRows:
 
     def _opened(self) -> NDArray[np.float32]:
         if self._rows is None:
-            self._lock = lock(Path(self.folder), exclusive=False)
+            folder = Path(self.folder)
+            self._lock = lock(folder, exclusive=False)
             weakref.finalize(self, self._lock.close)
             manifest = self._check()  # until the lock was held, another run could rebuild the pack
             if NUMBER in manifest["fields"]:
-                self._numbers = self._map(NUMBER, "int64", ())
-            self._rows = self._map(ROW, "float32", (len(self._form.numbers),))
+                self._numbers = map_field(folder, NUMBER, Field((), "int64"), len(self))
+            self._rows = map_field(folder, ROW, Field((len(self._form.numbers),), "float32"), len(self))
         return self._rows
-
-    def _map(self, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-        path = Path(self.folder) / f"{name}.npy"
-        wanted = f"{dtype} of shape {(len(self), *shape)}"
-        try:
-            mapped = np.load(path, mmap_mode="r")
-            found = f"{mapped.dtype} of shape {mapped.shape}"
-        except (OSError, ValueError, EOFError) as error:
-            found = str(error)
-        if found != wanted:
-            raise DataError(
-                f"{path}: expected {wanted}, found {found}. Delete {self.folder} and run again; the pack is rebuilt."
-            )
-        return np.asarray(mapped)  # indexing a np.memmap is slow: each result is one again

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from outofcore.errors import CheckpointError
-from outofcore.files import write_json
+from outofcore.files import read_json, write_json
 from outofcore.identity import digest, flatten
 from outofcore.training.checkpoint import CheckpointStore
 
@@ -88,15 +88,7 @@ def mark_finished(folder: Path) -> None:
 
 
 def _current(folder: Path) -> dict[str, Any] | None:
-    return _read(folder / CURRENT)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    return value
+    return read_json(folder / CURRENT)
 
 
 def _why_anew(folder: Path, name: str, identity: Mapping[str, Any]) -> str | None:
@@ -104,7 +96,7 @@ def _why_anew(folder: Path, name: str, identity: Mapping[str, Any]) -> str | Non
     last = _current(folder)
     if last is None or last["identity"] == name or (folder / last["identity"] / FINISHED).exists():
         return None
-    kept = _read(folder / last["identity"] / IDENTITY)
+    kept = read_json(folder / last["identity"] / IDENTITY)
     if kept is None:  # somebody has removed it
         return None
     before, now = flatten(kept), flatten(json.loads(json.dumps(identity)))
