@@ -8,8 +8,10 @@ import yaml
 
 from outofcore.parameters.base import Group
 from outofcore.parameters.pipelines import NAMESPACES
+from outofcore.parameters.training import TrainingParameters
 
 BASE = Path(__file__).parents[1] / "conf/base"
+THREADS = 2
 
 
 @cache
@@ -34,3 +36,25 @@ def mnist_parameters(group: str, **changes: Any) -> Any:
 def transfer_parameters(group: str, **changes: Any) -> Any:
     """Make one group of the parameters of vgg16_transfer."""
     return parameters("vgg16_transfer", group, **changes)
+
+
+def training_parameters(**changes: Any) -> TrainingParameters:
+    """Make parameters of a short training, without what a pipeline adds."""
+    values: dict[str, Any] = {
+        "epochs": 3,
+        "steps_per_epoch": None,
+        "max_seconds": None,
+        "validation_steps": None,
+        "threads": THREADS,
+        "precision": "float32",
+        "jit": False,
+        "optimizer": {"name": "SGD", "learning_rate": 0.1, "schedule": None, "arguments": {}},
+        "class_weights": "none",
+        "early_stopping": None,
+        "best": None,
+        "callbacks": [],
+        "checkpoint": {"every_seconds": 1e9, "every_steps": None, "keep": 2},
+        "resume": "auto",
+        "log_every_steps": None,
+    }
+    return TrainingParameters.model_validate({**values, **changes})

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from outofcore.errors import DataError
 from outofcore.sources.base import Field
 
 
@@ -50,6 +51,35 @@ class FailingSource(ArraySource):
                 out["x"][...] = None  # a sample that reads as None
             else:
                 raise ValueError(self.how)
+        super().read(positions, out)
+
+
+class CountingSource(ArraySource):
+    """Remembers what was read, and may stop at a position as a run that is killed."""
+
+    def __init__(self, stop_at: int | None = None, **columns: Any) -> None:
+        super().__init__(**columns)
+        self.seen: list[int] = []
+        self.stop_at = stop_at
+
+    def read(self, positions: Any, out: Any) -> None:
+        if self.stop_at in positions:
+            raise KeyboardInterrupt
+        self.seen += positions.tolist()
+        super().read(positions, out)
+
+
+class BadSource(ArraySource):
+    """Cannot read the samples at some positions."""
+
+    def __init__(self, bad: Any, **columns: Any) -> None:
+        super().__init__(**columns)
+        self.bad = set(bad)
+
+    def read(self, positions: Any, out: Any) -> None:
+        for position in positions.tolist():
+            if position in self.bad:
+                raise DataError(f"row {position}: expected a number, found none. Mend it.")
         super().read(positions, out)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from parameter_values import training_parameters
 from support import ArraySource
 
 from outofcore.loaders.batch_loader import BatchLoader
@@ -20,24 +21,8 @@ SCALES = {"y": 5e8, "share": 0.01}
 
 
 def parameters(**changes: Any) -> TrainingParameters:
-    values: dict[str, Any] = {
-        "epochs": 2,
-        "steps_per_epoch": None,
-        "max_seconds": None,
-        "validation_steps": None,
-        "threads": 2,
-        "precision": "float32",
-        "jit": False,
-        "optimizer": {"name": "Adam", "learning_rate": 0.01, "schedule": None, "arguments": {}},
-        "class_weights": "none",
-        "early_stopping": None,
-        "best": None,
-        "callbacks": [],
-        "checkpoint": {"every_seconds": 1e9, "every_steps": None, "keep": 2},
-        "resume": "never",
-        "log_every_steps": None,
-    }
-    return TrainingParameters.model_validate({**values, **changes})
+    adam = {"name": "Adam", "learning_rate": 0.01, "schedule": None, "arguments": {}}
+    return training_parameters(**{"epochs": 2, "optimizer": adam, "resume": "never", **changes})
 
 
 def rows() -> dict[str, NDArray[Any]]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from parameter_values import mnist_parameters
-from support import ArraySource, FailingSource
+from support import ArraySource, BadSource, CountingSource, FailingSource
 
 from outofcore.errors import DataError
 from outofcore.nodes.predict import classify_source, predict_source
@@ -63,35 +63,6 @@ def run(
     predict = mnist_parameters("predict", **{"part_samples": 100, **changes})
     source = source or ArraySource(x=values())
     return classify_source(source, "x", about, model, label_map(classes), folder, loader, TRAINING, predict)
-
-
-class CountingSource(ArraySource):
-    """Remembers what was read, and may stop at a position as a run that is killed."""
-
-    def __init__(self, stop_at: int | None = None, **columns: Any) -> None:
-        super().__init__(**columns)
-        self.seen: list[int] = []
-        self.stop_at = stop_at
-
-    def read(self, positions: Any, out: Any) -> None:
-        if self.stop_at in positions:
-            raise KeyboardInterrupt
-        self.seen += positions.tolist()
-        super().read(positions, out)
-
-
-class BadSource(ArraySource):
-    """Cannot read the samples at some positions."""
-
-    def __init__(self, bad: Any, **columns: Any) -> None:
-        super().__init__(**columns)
-        self.bad = set(bad)
-
-    def read(self, positions: Any, out: Any) -> None:
-        for position in positions.tolist():
-            if position in self.bad:
-                raise DataError(f"row {position}: expected a number, found none. Mend it.")
-        super().read(positions, out)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -5,32 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parameter_values import THREADS, training_parameters
 from support import ArraySource, rows
-
-from outofcore.parameters.training import TrainingParameters
-
-THREADS = 2
-
-
-def training_parameters(**changes: Any) -> TrainingParameters:
-    values: dict[str, Any] = {
-        "epochs": 3,
-        "steps_per_epoch": None,
-        "max_seconds": None,
-        "validation_steps": None,
-        "threads": THREADS,
-        "precision": "float32",
-        "jit": False,
-        "optimizer": {"name": "SGD", "learning_rate": 0.1, "schedule": None, "arguments": {}},
-        "class_weights": "none",
-        "early_stopping": None,
-        "best": None,
-        "callbacks": [],
-        "checkpoint": {"every_seconds": 1e9, "every_steps": None, "keep": 2},
-        "resume": "auto",
-        "log_every_steps": None,
-    }
-    return TrainingParameters.model_validate({**values, **changes})
 
 
 @pytest.fixture(scope="session")
