@@ -35,7 +35,7 @@ def test_chunks_cover_everything_once_and_are_worth_handing_on(count: int, worke
     cut = list(chunks(count, workers))
     assert [place for chunk in cut for place in range(count)[chunk]] == list(range(count))
     assert all(chunk.stop - chunk.start >= 32 for chunk in cut[:-1])
-    assert len(cut) <= 2 * workers
+    assert len(cut) <= workers
 
 
 def test_parameters_choose_the_reader() -> None:
@@ -113,29 +113,11 @@ def test_an_error_made_for_people_is_passed_on_as_it_is(workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_after_an_error_the_next_read_is_right(workers: int) -> None:
-    delays = {40: 0.2, 120: 0.2, 260: 0.3, 330: 0.3}  # chunks of the failed read are still at work then
+    delays = {120: 0.2, 260: 0.3, 330: 0.3}  # a chunk of the failed read is still at work then
     reader = threads(DelayedSource(delays, bad=3, **MADE), workers)
     assert "sample row 3:" in first_line(reader, np.arange(200))
     positions = np.arange(399, 199, -1)
     assert np.array_equal(reader.read(positions, 0)["x"], MADE["x"][positions])
-    reader.close()
-
-
-class NotingSource(DelayedSource):
-    begun: list[int] = []  # noqa: RUF012 (one reader at a time)
-
-    def read(self, positions: Any, out: Any) -> None:
-        self.begun.append(int(positions[0]))
-        super().read(positions, out)
-
-
-def test_chunks_that_no_one_waits_for_are_not_read() -> None:
-    reader = threads(NotingSource({130: 0.3, 260: 0.3}, bad=3, **MADE))
-    first_line(reader, np.arange(500))  # in chunks of 125, two of which are at work when it fails
-    for _ in range(2):
-        reader.read(np.arange(10, 20), 0)
-    assert {0, 125, 10} <= set(NotingSource.begun)
-    assert 375 not in NotingSource.begun
     reader.close()
 
 
@@ -154,7 +136,7 @@ def test_a_source_that_hangs_is_an_error_in_time_and_the_next_read_is_right(work
 
 
 def test_the_time_allowed_is_for_all_chunks_together() -> None:
-    reader = threads(DelayedSource({0: 0.3, 160: 0.3}, **MADE), workers=1, timeout_seconds=0.4)
+    reader = threads(DelayedSource({0: 0.3, 160: 0.6}, **MADE), timeout_seconds=0.4)
     assert np.array_equal(reader.read(np.arange(100), 0)["x"], MADE["x"][:100])  # one alone is in time
     assert "within 0.4 s" in first_line(reader, np.arange(200))
     reader.close()

@@ -8,12 +8,13 @@ import pytest
 from images_support import encoded
 from numpy.typing import NDArray
 
-from outofcore.sources.image_decoding import ImageForm, decode_into
+from outofcore.sources.image_decoding import ImageForm, decode, fit_into
 
 
 def decoded(pixels: NDArray[Any], height: int, width: int, **form: Any) -> NDArray[np.uint8]:
     image = np.empty((height, width, 3), np.uint8)
-    decode_into(encoded(pixels), image, ImageForm(height, width, 3, **form), b"image.png")
+    wanted = ImageForm(height, width, 3, **form)
+    fit_into(decode(encoded(pixels), wanted, b"image.png"), image, wanted)
     return image
 
 

@@ -14,10 +14,9 @@ import time
 import types
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,9 @@ from outofcore.errors import LoaderError
 from outofcore.loaders.reading import Transform, chunks, described, late, read_chunk
 from outofcore.loaders.selection import Wanted
 from outofcore.sources.base import Positions, Source
+
+Child = tuple[SpawnProcess, Connection]
+"""A reader process, and the parent's end of the pipe to it."""
 
 SPAWN = multiprocessing.get_context("spawn")
 ALIGNMENT = 64
@@ -45,10 +47,10 @@ class ProcessReader:
         """Describe the reader; its processes start with the first read."""
         self._source, self._transform = source, transform
         self._workers, self._timeout = workers, timeout_seconds
-        self._pool: ProcessPoolExecutor | None = None
+        self._children: list[Child] = []
         self._block: SharedMemory | None = None
         # to become finalizers, which act once, at the latest when the interpreter ends
-        self._end_pool: Callable[[], Any] = _nothing
+        self._end_children: Callable[[], Any] = _nothing
         self._free_block: Callable[[], Any] = _nothing
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
@@ -59,7 +61,7 @@ class ProcessReader:
         """
         try:
             return self._read(positions, pass_, time.monotonic() + self._timeout)
-        except BrokenProcessPool as error:
+        except (EOFError, ConnectionError) as error:  # nobody at the other end
             self.close()
             raise LoaderError(
                 f"{described(self._source, positions)}: expected {self._workers} reader processes at work, found that "
@@ -75,29 +77,28 @@ class ProcessReader:
 
     def _read(self, positions: Wanted, pass_: int, deadline: float) -> dict[str, NDArray[Any]]:
         count = len(positions)
-        block, pool = self._block_for(count), self._running_pool()
-        futures = [
-            pool.submit(_read_in_child, block.name, count, chunk, positions[chunk], pass_)
-            for chunk in chunks(count, self._workers)
-        ]
-        for future in futures:
-            future.result(timeout=max(0.0, deadline - time.monotonic()))
+        block, children = self._block_for(count), self._running()
+        waiting: set[Connection] = set()
+        for (_, connection), chunk in zip(children, chunks(count, self._workers), strict=False):
+            connection.send((block.name, count, chunk, positions[chunk], pass_))
+            waiting.add(connection)
+        while waiting:
+            answered = waiting.intersection(wait(waiting, timeout=max(0.0, deadline - time.monotonic())))
+            if not answered:
+                raise TimeoutError
+            for connection in answered:
+                error = connection.recv()
+                if error is not None:
+                    raise error
+            waiting -= answered
         # copied out: Keras may keep an array while the block takes the next item
         return {name: buffer.copy() for name, buffer in _buffers(block, self._source, count).items()}
 
-    def _running_pool(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            all_started = SPAWN.Event()
-            self._pool = ProcessPoolExecutor(
-                self._workers,
-                mp_context=SPAWN,
-                initializer=_start_child,
-                initargs=(self._source, self._transform, all_started),
-            )
-            self._end_pool = weakref.finalize(self, _end, self._pool)
-            _start_all(self._pool, self._workers)
-            all_started.set()
-        return self._pool
+    def _running(self) -> list[Child]:
+        if not self._children:
+            self._end_children = weakref.finalize(self, _end, self._children)
+            _start(self._children, self._workers, self._source, self._transform)
+        return self._children
 
     def _block_for(self, count: int) -> SharedMemory:
         size = sum(_aligned(field.nbytes * count) for field in self._source.fields.values())
@@ -109,17 +110,22 @@ class ProcessReader:
 
     def close(self) -> None:
         """End the processes and free the shared memory."""
-        self._end_pool()
+        self._end_children()
         self._free_block()
-        self._pool = self._block = None
+        self._children, self._block = [], None
 
 
-def _start_all(pool: ProcessPoolExecutor, workers: int) -> None:
+def _start(children: list[Child], workers: int, source: Source, transform: Transform | None) -> None:
+    """Start processes and add each to the list."""
     try:
         with _hidden_main(), _without_interrupts():
-            for _ in range(workers):  # each starts a process, for the others wait until all have started
-                pool.submit(_nothing)
-    except BrokenProcessPool:
+            for _ in range(workers):
+                ours, theirs = SPAWN.Pipe()
+                child = SPAWN.Process(target=_serve, args=(theirs, source, transform), daemon=True)
+                with theirs:  # theirs alone to hold, so that its end is seen
+                    child.start()
+                children.append((child, ours))
+    except ConnectionError:
         raise
     except Exception as error:
         raise LoaderError(
@@ -129,12 +135,13 @@ def _start_all(pool: ProcessPoolExecutor, workers: int) -> None:
         ) from error
 
 
-def _end(pool: ProcessPoolExecutor) -> None:
-    """End a pool's processes at once: one that hangs would keep this process at its exit."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.kill()
+def _end(children: list[Child]) -> None:
+    """End processes at once: one that hangs would keep this process at its exit."""
+    for child, connection in children:
+        child.kill()
+        connection.close()
+    for child, _ in children:
+        child.join()
 
 
 def _free(block: SharedMemory) -> None:
@@ -202,18 +209,29 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_child: dict[str, Any] = {}
-"""The source and the transform that this process reads with; empty in the parent."""
-
-
 def _nothing() -> None:
-    """Wake a child up."""
+    """Stand in for a finalizer."""
 
 
-def _start_child(source: Source, transform: Transform | None, all_started: Event) -> None:
-    _child.update(source=source, transform=transform, block=None)
+def _serve(connection: Connection, source: Source, transform: Transform | None) -> None:
+    """Read the chunks that the parent asks for, each with `None` or an error for an answer."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    all_started.wait()
+    block: SharedMemory | None = None
+    while True:
+        try:
+            name, count, chunk, positions, pass_ = connection.recv()
+        except EOFError:  # the parent is gone
+            return
+        try:
+            if block is None or block.name != name:
+                if block is not None:
+                    block.close()
+                block = SharedMemory(name=name)
+            _read_into(block, source, transform, count, chunk, positions, pass_)
+        except Exception as error:
+            connection.send(error)
+        else:
+            connection.send(None)
 
 
 def _end_with_parent() -> None:
@@ -223,13 +241,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _read_in_child(name: str, count: int, chunk: slice, positions: Positions, pass_: int) -> None:
-    block = _child["block"]
-    if block is None or block.name != name:
-        if block is not None:
-            block.close()
-        block = _child["block"] = SharedMemory(name=name)
+def _read_into(
+    block: SharedMemory,
+    source: Source,
+    transform: Transform | None,
+    count: int,
+    chunk: slice,
+    positions: Positions,
+    pass_: int,
+) -> None:
     parts: Mapping[str, NDArray[Any]] = {
-        field: buffer[chunk] for field, buffer in _buffers(block, _child["source"], count).items()
+        field: buffer[chunk] for field, buffer in _buffers(block, source, count).items()
     }
-    read_chunk(_child["source"], _child["transform"], positions, pass_, parts)
+    read_chunk(source, transform, positions, pass_, parts)

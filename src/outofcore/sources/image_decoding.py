@@ -78,27 +78,15 @@ class ImageForm:
     filter: Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"] = "auto"
 
 
-def decode_into(data: bytes, image: NDArray[np.uint8], form: ImageForm, path: bytes) -> None:
-    """Decode one image into a row of a batch.
-
-    An image of another size is resized, as the form says.
+def fit_into(pixels: NDArray[np.uint8], image: NDArray[np.uint8], form: ImageForm) -> None:
+    """Bring decoded pixels to the form's size, into a row of a batch; see `decode`.
 
     Args:
-        data: The file's bytes.
-        image: Where the pixels go, uint8, shape `(height, width)` for grey or `(height, width, 3)`,
-            values 0 to 255.
-        form: The form wanted.
-        path: The file's path, for the error message.
-
-    Raises:
-        UnsupportedImageError: The image is of a form that is not taken.
-        DataError: The bytes are not a whole JPEG or PNG image.
+        pixels: As decoded, uint8, shape `(rows, columns)` or `(rows, columns, 3)`.
+        image: Where they go, uint8, shape `(height, width)` for grey or `(height, width, 3)`, values
+            0 to 255.
+        form: The form wanted; it says how to resize.
     """
-    fit_into(decode(data, form, path), image, form)
-
-
-def fit_into(pixels: NDArray[np.uint8], image: NDArray[np.uint8], form: ImageForm) -> None:
-    """Bring decoded pixels to the form's size, into a row of a batch; see `decode_into`."""
     if pixels.shape[:2] == (form.height, form.width):
         image[...] = pixels
     elif form.aspect == "stretch":
@@ -132,6 +120,11 @@ def _keep_ratio(pixels: NDArray[np.uint8], image: NDArray[np.uint8], form: Image
 def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
     """Decode one image at its own size.
 
+    Args:
+        data: The file's bytes.
+        form: The form wanted.
+        path: The file's path, for the error message.
+
     Returns:
         Pixels, uint8, shape `(rows, columns)` or `(rows, columns, 3)`.
 
@@ -139,12 +132,15 @@ def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
         UnsupportedImageError: The image is of a form that is not taken.
         DataError: The bytes are not a whole JPEG or PNG image.
     """
-    unchanged = False
-    if data.startswith(PNG) and len(data) > PNG_COLOUR:
-        unchanged = _is_transparent(data, form, path)
-    elif not data.startswith(JPEG):
-        raise _not_declared(data, path)
-    pixels = _decoded(data, cv2.IMREAD_UNCHANGED if unchanged else FLAGS[form.channels], path)
+    unchanged = not data.startswith(JPEG) and _is_transparent(data, form, path)
+    try:
+        pixels: NDArray[Any] | None = cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if unchanged else FLAGS[form.channels]
+        )
+    except cv2.error as error:
+        raise too_large(path, "more") from error
+    if pixels is None:
+        raise bad(path, "a whole JPEG or PNG image", "one that is cut off or damaged")
     if form.strict_size and pixels.shape[:2] != (form.height, form.width):
         raise unsupported(
             path,
@@ -156,7 +152,9 @@ def decode(data: bytes, form: ImageForm, path: bytes) -> NDArray[np.uint8]:
 
 
 def _is_transparent(data: bytes, form: ImageForm, path: bytes) -> bool:
-    """Whether a PNG has transparent pixels; what OpenCV would read wrongly is refused."""
+    """Whether a PNG has transparent pixels; what is no PNG or OpenCV would read wrongly is refused."""
+    if not data.startswith(PNG) or len(data) <= PNG_COLOUR:
+        raise _not_declared(data, path)
     if data[PNG_DEPTH] == 16 and form.sixteen_bit == "refuse":
         raise unsupported(path, "8 bits a channel", "16", "Convert it, or set image.sixteen_bit=scale.")
     head = data[: data.find(b"IDAT")]
@@ -180,16 +178,6 @@ def _not_declared(data: bytes, path: bytes) -> DataError:
                 path, "a JPEG or PNG image", f"a {name}", "Convert it, or leave its ending out of scan.extensions."
             )
     return bad(path, "a JPEG or PNG image", "other bytes" if data else "an empty file")
-
-
-def _decoded(data: bytes, flags: int, path: bytes) -> NDArray[Any]:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise too_large(path, "more") from error
-    if pixels is None:
-        raise bad(path, "a whole JPEG or PNG image", "one that is cut off or damaged")
-    return pixels
 
 
 def _blended(pixels: NDArray[Any], form: ImageForm) -> NDArray[np.uint8]:

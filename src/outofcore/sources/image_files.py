@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from outofcore.sources.base import Buffers, Field, Positions
-from outofcore.sources.image_decoding import ImageForm, decode_into, read_file
+from outofcore.sources.image_decoding import ImageForm, decode, fit_into, read_file
 from outofcore.sources.names import Names
 
 
@@ -34,8 +34,13 @@ class ImageFiles:
         """Decode images into `out["image"]`; see `Source.read`."""
         images = out["image"][..., 0] if self.form.channels == 1 else out["image"]
         form = self.form
+        size = form.height, form.width
         for row, path in enumerate(self.paths(positions)):
-            decode_into(read_file(path), images[row], form, path)
+            pixels = decode(read_file(path), form, path)
+            if pixels.shape[:2] == size:
+                images[row] = pixels
+            else:
+                fit_into(pixels, images[row], form)
 
     def paths(self, positions: Positions) -> Iterator[bytes]:
         """Give the path of each file, as bytes."""

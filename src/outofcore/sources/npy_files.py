@@ -50,20 +50,21 @@ class NpyFiles:
         volumes = out["volume"]
         values, size = volumes.data.cast("B"), self.fields["volume"].nbytes
         after, scratch, header = bytearray(1), bytearray(), self._header
-        start = bytearray(len(header))
+        start, whole = bytearray(len(header)), len(header) + size
+        read_into, close = os.readv, os.close  # looked up once: threads take turns at all that is Python
         for row, path in enumerate(self._paths(positions)):
             descriptor = opened(path)
             try:
                 if header:
-                    parts: list[Any] = [start, values[row * size : (row + 1) * size], after]
-                    if os.readv(descriptor, parts) == len(header) + size and start == header:
+                    parts: list[Any] = [start, values[row * size : row * size + size], after]
+                    if read_into(descriptor, parts) == whole and start == header:
                         continue
                 layout = read_part(descriptor, volumes[row], None, self.form, path, scratch)
             finally:
-                os.close(descriptor)
+                close(descriptor)
             if not layout.fortran and layout.dtype == volumes.dtype:
                 header = self._header = layout.header
-                start = bytearray(len(header))
+                start, whole = bytearray(len(header)), len(header) + size
 
     def read_parts(self, positions: Positions, corners: NDArray[np.int64], out: Buffers) -> None:
         """Read a part of each array, and of the file little else.
