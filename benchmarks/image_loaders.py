@@ -105,7 +105,7 @@ def contenders(paths: list[str], root: Path, scratch: Path) -> dict[str, Run]:
         "tf.data, batch 256": tf_data(paths, labels, 256),
         "files, one process": ours(files, 8),
         "files, 2 threads": ours(files, 32, workers=2),
-        "files, 2 processes": ours(files, 64, workers=2, use_multiprocessing=True),
+        "files, 2 processes": ours(files, 256, workers=2, use_multiprocessing=True),
         "pack": ours(pack, 64),
     }
 

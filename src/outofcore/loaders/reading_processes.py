@@ -76,11 +76,11 @@ class ProcessReader:
             raise
 
     def _read(self, positions: Wanted, pass_: int, deadline: float) -> dict[str, NDArray[Any]]:
-        count = len(positions)
+        count, places = len(positions), positions[:]
         block, children = self._block_for(count), self._running()
         waiting: set[Connection] = set()
         for (_, connection), chunk in zip(children, chunks(count, self._workers), strict=False):
-            connection.send((block.name, count, chunk, positions[chunk], pass_))
+            connection.send((block.name, count, chunk, places[chunk], pass_))
             waiting.add(connection)
         while waiting:
             answered = waiting.intersection(wait(waiting, timeout=max(0.0, deadline - time.monotonic())))

@@ -1,6 +1,7 @@
 """Write the rows of a CSV as float32, once, so that they can be read in any order."""
 
 import contextlib
+import functools
 import logging
 import shutil
 import zlib
@@ -108,7 +109,6 @@ def _packs(loader: RowLoaderParameters, files: list[dict[str, Any]], folder: Pat
 
 def _write(files: list[dict[str, Any]], blocks: Path, packs: dict[str, Any], columns: int) -> None:
     """Write several packs in one pass over the files."""
-    from outofcore.sources.ahead import ahead
     from outofcore.sources.packed_rows import NUMBER, ROW
     from outofcore.sources.row_blocks import all_blocks
     from outofcore.sources.scanned_rows import ScannedFile
@@ -126,7 +126,7 @@ def _write(files: list[dict[str, Any]], blocks: Path, packs: dict[str, Any], col
         done = sum(writer.done for writer in writers.values())
         advance = stack.enter_context(progress("pack", sum(int(end[-1]) for end in ends.values()), "rows", done))
         scanned = [ScannedFile.from_json(file) for file in files]
-        for block, parts in ahead(_rows(scanned, numbers, first)):
+        for block, parts in _rows(scanned, numbers, first):
             for split, writer in writers.items():
                 count = int(numbers[split][block])
                 if count and writer.done < ends[split][block]:
@@ -141,34 +141,45 @@ def _write(files: list[dict[str, Any]], blocks: Path, packs: dict[str, Any], col
 
 def _rows(files: list[Any], numbers: Any, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
     """Parse the blocks from `first` on; give the rows of each split and their numbers."""
-    from outofcore.sources.packed_rows import NUMBER, ROW
-    from outofcore.sources.row_parsing import Place, as_rows, chosen_rows, parse_block
-    from outofcore.sources.row_scanning import codes_of, row_numbers
+    from outofcore.sources.ahead import map_ahead
+    from outofcore.sources.row_parsing import PARSERS
 
     for number, scanned in enumerate(files):
         chosen = [block for block in range(first, len(numbers["row"])) if numbers["file"][block] == number]
         if not chosen:
             continue
         with contextlib.closing(scanned.open()) as file:
-            ranges = [(int(numbers["start"][block]), int(numbers["stop"][block])) for block in chosen]
-            for block, data in zip(chosen, file.read_ranges(ranges), strict=True):
-                row = int(numbers["row"][block])
-                file.row = row + 1
-                file.check_unchanged()
-                if zlib.crc32(data) != numbers["crc"][block]:
-                    raise DataError(
-                        f"{scanned.path}, row {row + 1:,} or after it: expected the content that was scanned, found "
-                        "another. Run again from the scan_rows node."
-                    )
-                parsed = parse_block(data, scanned.form, Place(scanned.path, 1, row, False), checked=True)
-                codes, rows = codes_of(scanned.split, row, parsed), as_rows(parsed)
-                of = row_numbers(row, parsed.rows, parsed.skipped) if scanned.split.by_group else None
-                yield (
-                    block,
-                    {
-                        split: {ROW: chosen_rows(rows, codes == code)}
-                        | ({NUMBER: of[codes == code]} if of is not None else {})
-                        for code, split in enumerate(SPLITS)
-                        if numbers[split][block]
-                    },
-                )
+            yield from map_ahead(functools.partial(_split, scanned, numbers), _read(file, numbers, chosen), PARSERS)
+
+
+def _read(file: Any, numbers: Any, chosen: list[int]) -> Iterator[tuple[int, bytes]]:
+    """Read blocks as they were scanned."""
+    ranges = [(int(numbers["start"][block]), int(numbers["stop"][block])) for block in chosen]
+    for block, data in zip(chosen, file.read_ranges(ranges), strict=True):
+        file.row = int(numbers["row"][block]) + 1
+        file.check_unchanged()
+        yield block, data
+
+
+def _split(scanned: Any, numbers: Any, read: tuple[int, bytes]) -> tuple[int, dict[str, Any]]:
+    """Parse a block, and part its rows and their numbers by split."""
+    from outofcore.sources.packed_rows import NUMBER, ROW
+    from outofcore.sources.row_parsing import Place, as_rows, chosen_rows, parse_block
+    from outofcore.sources.row_scanning import codes_of, row_numbers
+
+    block, data = read
+    row = int(numbers["row"][block])
+    if zlib.crc32(data) != numbers["crc"][block]:
+        raise DataError(
+            f"{scanned.path}, row {row + 1:,} or after it: expected the content that was scanned, found another. "
+            "Run again from the scan_rows node."
+        )
+    parsed = parse_block(data, scanned.form, Place(scanned.path, 1, row, False), checked=True)
+    codes, rows = codes_of(scanned.split, row, parsed), as_rows(parsed)
+    of = row_numbers(row, parsed.rows, parsed.skipped) if scanned.split.by_group else None
+    parts = {
+        split: {ROW: chosen_rows(rows, codes == code)} | ({NUMBER: of[codes == code]} if of is not None else {})
+        for code, split in enumerate(SPLITS)
+        if numbers[split][block]
+    }
+    return block, parts

@@ -1,11 +1,14 @@
-"""Let a thread work ahead of whoever takes what it makes."""
+"""Let threads work ahead of whoever takes what they make."""
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 def ahead(items: Iterable[T], count: int = 1) -> Iterator[T]:
@@ -53,3 +56,26 @@ def ahead(items: Iterable[T], count: int = 1) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+def map_ahead(function: Callable[[S], T], items: Iterable[S], threads: int) -> Iterator[T]:
+    """Apply a function to items in threads, and give the results in the order of the items.
+
+    An error of the function is raised where its result would have been.
+
+    Args:
+        function: What to apply.
+        items: To what; taken in the calling thread, one for each thread ahead of the results.
+        threads: How many threads.
+    """
+    pool = ThreadPoolExecutor(threads, "outofcore-ahead")
+    results: deque[Future[T]] = deque()
+    try:
+        for item in items:
+            results.append(pool.submit(function, item))
+            if len(results) > threads:
+                yield results.popleft().result()
+        while results:
+            yield results.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -15,7 +15,7 @@ from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
 from outofcore.sources.row_blocks import SplitBlocks
 from outofcore.sources.row_file import RowFile
-from outofcore.sources.row_parsing import ParsedBlock, Place, as_rows, chosen_rows, parse_block
+from outofcore.sources.row_parsing import PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
 from outofcore.sources.row_scanning import codes_of, row_numbers
 from outofcore.sources.row_splits import SPLITS
 from outofcore.sources.scanned_rows import (
@@ -34,7 +34,7 @@ class CsvRows:
 
     A few parsed blocks are kept, so whoever asks block by block, or within a window of blocks, has
     each parsed once. Asking for rows all over the file parses a block for nearly every row. Blocks
-    that are expected are parsed in a thread meanwhile.
+    that are expected are parsed in threads meanwhile.
 
     Attributes:
         files: The files, by their number.
@@ -60,7 +60,7 @@ class CsvRows:
     def _forget(self) -> None:
         self._lock = threading.Lock()
         self._files: dict[int, RowFile] = {}
-        self._thread: ThreadPoolExecutor | None = None
+        self._threads: ThreadPoolExecutor | None = None
         self._coming: dict[int, Future[Rows]] = {}
         self._rows: Rows | None = None
         self._slot_of: OrderedDict[int, int] = OrderedDict()
@@ -68,7 +68,7 @@ class CsvRows:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave files and rows behind: a reader process opens its own."""
-        own = ("_lock", "_files", "_thread", "_coming", "_rows", "_slot_of", "_shift")
+        own = ("_lock", "_files", "_threads", "_coming", "_rows", "_slot_of", "_shift")
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ class CsvRows:
         return self._rows
 
     def expect(self, blocks: Iterable[int]) -> None:
-        """Parse blocks in a thread, for they will be asked for soon; others that were expected are forgotten."""
+        """Parse blocks in threads, for they will be asked for soon; others that were expected are forgotten."""
         with self._lock:
             self._expect(blocks)
 
@@ -148,10 +148,10 @@ class CsvRows:
             self._coming.pop(block).cancel()
         for block in missing:
             if block not in self._coming:
-                if self._thread is None:
-                    self._thread = ThreadPoolExecutor(1, "outofcore-rows")
-                    weakref.finalize(self, self._thread.shutdown, wait=False, cancel_futures=True)
-                self._coming[block] = self._thread.submit(self._parse, block, self._file_of(block))
+                if self._threads is None:
+                    self._threads = ThreadPoolExecutor(PARSERS, "outofcore-rows")
+                    weakref.finalize(self, self._threads.shutdown, wait=False, cancel_futures=True)
+                self._coming[block] = self._threads.submit(self._parse, block, self._file_of(block))
 
     def _file_of(self, block: int) -> RowFile:
         number = int(self.blocks.numbers["file"][block])

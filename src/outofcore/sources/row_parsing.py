@@ -5,6 +5,7 @@ missing value, another number of values than lines and columns make), goes line 
 `row_lines`, which knows exactly what is allowed and names the line that is not.
 """
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 
 from outofcore.sources.row_format import RowFormat
 from outofcore.sources.row_lines import parse_lines
+
+PARSERS = min(4, (os.cpu_count() or 1) + 1)
+"""Blocks that are worth parsing at the same time: polars keeps all cores busy for a part of the time only,
+and every further block takes memory."""
 
 BLANK = re.compile(rb"(?m)^ *\r?\n|^ +\Z")
 
