@@ -34,7 +34,8 @@ def mapped(pid: int, pattern: str) -> set[str]:
 
 
 def blocks_of(pid: int) -> set[str]:
-    return mapped(pid, SHM + r"/psm_\w+")
+    """The files without a name that hold a process's shared blocks."""
+    return mapped(pid, SHM + r"/\S+ \(deleted\)")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -1,6 +1,7 @@
 """Reader processes give the same samples, and no fault of theirs hangs, mixes up or leaves anything behind."""
 
 import errno
+import gc
 import os
 import shutil
 import signal
@@ -13,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reader_processes import SHM, blocks_of, readers_of, wait_until
+from reader_processes import blocks_of, readers_of, wait_until
 from support import ArraySource, DelayedSource, FailingSource, SlowToSend, add_pass, rows
 
 from outofcore.errors import DataError, LoaderError
 from outofcore.loaders.reading import InlineReader
 from outofcore.loaders.reading_processes import ProcessReader
+from outofcore.loaders.shared_blocks import MOST_LENT, SHM
 from outofcore.sources.image_decoding import ImageForm
 from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
@@ -53,7 +55,7 @@ def test_processes_read_what_the_caller_reads(workers: int, processes: Any) -> N
     source = ArraySource(**MADE)
     main = sys.modules["__main__"]
     reader = processes(source, workers, transform=add_pass)
-    for pass_, count in enumerate([33, 500, 1, 257]):  # the block grows once, and is used again
+    for pass_, count in enumerate([33, 500, 1, 257]):
         positions = np.random.default_rng(count).permutation(500)[:count]
         read, expected = reader.read(positions, pass_), InlineReader(source, add_pass).read(positions, pass_)
         assert {name: column.dtype for name, column in read.items()} == {n: c.dtype for n, c in MADE.items()}
@@ -62,10 +64,7 @@ def test_processes_read_what_the_caller_reads(workers: int, processes: Any) -> N
         assert not np.array_equal(read["x"], MADE["x"][positions])
     assert sys.modules["__main__"] is main
     assert len(readers_of(os.getpid())) == workers
-    blocks = blocks_of(os.getpid())
-    assert len(blocks) == 1
     reader.close()
-    assert not any(Path(block).exists() for block in blocks)
     assert wait_until(lambda: not readers_of(os.getpid()), 5)
 
 
@@ -73,9 +72,39 @@ def test_a_read_owns_its_buffers_and_a_closed_reader_starts_again(processes: Any
     reader = processes(ArraySource(**MADE))
     first = reader.read(np.arange(100), 0)
     reader.read(np.arange(100, 200), 0)["x"][:] = -1
+    assert np.array_equal(reader.read(np.arange(150, 250), 0)["x"], MADE["x"][150:250])
     reader.close()
     assert np.array_equal(first["x"], MADE["x"][:100])
     assert np.array_equal(reader.read(np.arange(200, 300), 0)["x"], MADE["x"][200:300])
+
+
+def test_a_block_is_used_again_when_the_last_array_over_it_is_gone(processes: Any) -> None:
+    reader = processes(ArraySource(**MADE))
+    gc.collect()  # what earlier tests held
+    for start in range(0, 400, 100):
+        reader.read(np.arange(start, start + 100), 0)
+    assert len(blocks_of(os.getpid())) == 1
+    part = reader.read(np.arange(100), 0)["x"][50:].reshape(-1)  # a view of a view holds it too
+    assert np.array_equal(reader.read(np.arange(100, 200), 0)["x"], MADE["x"][100:200])
+    assert len(blocks_of(os.getpid())) == 2
+    assert np.array_equal(part, MADE["x"][50:100].reshape(-1))
+    del part
+    reader.read(np.arange(500), 0)  # larger: both are given up
+    assert len(blocks_of(os.getpid())) == 1
+    reader.close()
+    assert not blocks_of(os.getpid())
+
+
+def test_whoever_collects_items_takes_no_more_shared_memory(processes: Any) -> None:
+    reader = processes(ArraySource(**MADE))
+    gc.collect()  # what earlier tests held
+    items = [reader.read(np.arange(start, start + 50), 0)["x"] for start in range(0, 500, 50)]
+    assert len(blocks_of(os.getpid())) == MOST_LENT + 1
+    assert np.array_equal(np.concatenate(items), MADE["x"])
+    items.clear()
+    held = reader.read(np.arange(50), 0)["x"]  # lent again, and not a copy
+    assert isinstance(held.base, np.ndarray)
+    assert len(blocks_of(os.getpid())) == MOST_LENT + 1
 
 
 def test_files_are_read_by_name_in_processes(tmp_path: Path, processes: Any) -> None:
@@ -174,6 +203,7 @@ def test_a_source_that_cannot_be_sent_is_an_error_that_says_so(processes: Any) -
 
 def test_a_full_shm_is_an_error_and_leaves_no_block(processes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
+    before = blocks_of(os.getpid())
 
     def refuse(descriptor: int, *_: int) -> None:
         tried.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
@@ -183,8 +213,8 @@ def test_a_full_shm_is_an_error_and_leaves_no_block(processes: Any, monkeypatch:
     line = first_line(processes(ArraySource(**MADE)), np.arange(500))
     assert line.startswith("shared memory (/dev/shm): expected 14144 bytes, found: No space left on device.")
     assert "loader.steps_per_call" in line
-    assert tried
-    assert not Path(tried[0]).exists()
+    assert tried[0].startswith(f"{SHM}/")
+    assert blocks_of(os.getpid()) <= before
 
 
 def test_more_than_shm_holds_is_an_error_in_truth(processes: Any) -> None:

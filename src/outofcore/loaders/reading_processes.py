@@ -5,6 +5,7 @@ A child imports the source's module alone: 35 MB and under a second, where a pla
 """
 
 import contextlib
+import mmap
 import multiprocessing
 import os
 import signal
@@ -13,34 +14,52 @@ import threading
 import time
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.shared_memory import SharedMemory
-from pathlib import Path
+from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError
 from outofcore.loaders.reading import Transform, chunks, described, late, read_chunk
 from outofcore.loaders.selection import Wanted
+from outofcore.loaders.shared_blocks import SharedBlock, SharedBlocks, block_size, buffers
 from outofcore.sources.base import Positions, Source
 
-Child = tuple[SpawnProcess, Connection]
-"""A reader process, and the parent's end of the pipe to it."""
-
 SPAWN = multiprocessing.get_context("spawn")
-ALIGNMENT = 64
-"""Bytes to which each field's buffer is aligned in the shared block."""
+
+
+class Child:
+    """A reader process.
+
+    Attributes:
+        process: The process.
+        connection: Our end of the pipe to it.
+    """
+
+    def __init__(self, process: SpawnProcess, connection: Connection) -> None:
+        """Hold a process that has started."""
+        self.process, self.connection = process, connection
+        self._known: set[int] = set()
+
+    def ask(self, block: SharedBlock, in_use: set[int], chunk: tuple[int, slice, Positions, int]) -> None:
+        """Ask for a chunk: samples in the block, the chunk's place, its positions, the pass."""
+        self._known &= in_use
+        self.connection.send((block.number, in_use, *chunk))
+        if block.number not in self._known:
+            send_handle(self.connection, block.descriptor, self.process.pid)
+            self._known.add(block.number)
 
 
 class ProcessReader:
-    """Reads chunks in spawned processes, which write into one shared block of memory.
+    """Reads chunks in spawned processes, which write into a shared block of memory.
 
-    Whatever goes wrong ends all processes and gives the block up, for a chunk that no one waits for
-    may still be written into it. The next read begins with new ones.
+    The arrays that are handed out lie in the block; it is used again when they are gone.
+
+    Whatever goes wrong ends all processes and gives the blocks up, for a chunk that no one waits for
+    may still be written into one. The next read begins with new ones.
     """
 
     def __init__(self, source: Source, transform: Transform | None, workers: int, timeout_seconds: float) -> None:
@@ -48,10 +67,9 @@ class ProcessReader:
         self._source, self._transform = source, transform
         self._workers, self._timeout = workers, timeout_seconds
         self._children: list[Child] = []
-        self._block: SharedMemory | None = None
-        # to become finalizers, which act once, at the latest when the interpreter ends
+        self._blocks = SharedBlocks()
+        # to become a finalizer, which acts once, at the latest when the interpreter ends
         self._end_children: Callable[[], Any] = _nothing
-        self._free_block: Callable[[], Any] = _nothing
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
@@ -76,12 +94,12 @@ class ProcessReader:
             raise
 
     def _read(self, positions: Wanted, pass_: int, deadline: float) -> dict[str, NDArray[Any]]:
-        count, places = len(positions), positions[:]
-        block, children = self._block_for(count), self._running()
+        count, places, fields = len(positions), positions[:], self._source.fields
+        block = self._blocks.take(block_size(fields, count))
         waiting: set[Connection] = set()
-        for (_, connection), chunk in zip(children, chunks(count, self._workers), strict=False):
-            connection.send((block.name, count, chunk, places[chunk], pass_))
-            waiting.add(connection)
+        for child, chunk in zip(self._running(), chunks(count, self._workers), strict=False):
+            child.ask(block, self._blocks.numbers(), (count, chunk, places[chunk], pass_))
+            waiting.add(child.connection)
         while waiting:
             answered = waiting.intersection(wait(waiting, timeout=max(0.0, deadline - time.monotonic())))
             if not answered:
@@ -91,8 +109,7 @@ class ProcessReader:
                 if error is not None:
                     raise error
             waiting -= answered
-        # copied out: Keras may keep an array while the block takes the next item
-        return {name: buffer.copy() for name, buffer in _buffers(block, self._source, count).items()}
+        return self._blocks.lend(block, fields, count)
 
     def _running(self) -> list[Child]:
         if not self._children:
@@ -100,19 +117,10 @@ class ProcessReader:
             _start(self._children, self._workers, self._source, self._transform)
         return self._children
 
-    def _block_for(self, count: int) -> SharedMemory:
-        size = sum(_aligned(field.nbytes * count) for field in self._source.fields.values())
-        if self._block is None or self._block.size < size:
-            self._free_block()
-            self._block = _allocate(max(size, 1))
-            self._free_block = weakref.finalize(self, _free, self._block)
-        return self._block
-
     def close(self) -> None:
-        """End the processes and free the shared memory."""
+        """End the processes and give the shared memory up."""
         self._end_children()
-        self._free_block()
-        self._children, self._block = [], None
+        self._children, self._blocks = [], SharedBlocks()
 
 
 def _start(children: list[Child], workers: int, source: Source, transform: Transform | None) -> None:
@@ -121,10 +129,10 @@ def _start(children: list[Child], workers: int, source: Source, transform: Trans
         with _hidden_main(), _without_interrupts():
             for _ in range(workers):
                 ours, theirs = SPAWN.Pipe()
-                child = SPAWN.Process(target=_serve, args=(theirs, source, transform), daemon=True)
+                process = SPAWN.Process(target=_serve, args=(theirs, source, transform), daemon=True)
                 with theirs:  # theirs alone to hold, so that its end is seen
-                    child.start()
-                children.append((child, ours))
+                    process.start()
+                children.append(Child(process, ours))
     except ConnectionError:
         raise
     except Exception as error:
@@ -137,51 +145,11 @@ def _start(children: list[Child], workers: int, source: Source, transform: Trans
 
 def _end(children: list[Child]) -> None:
     """End processes at once: one that hangs would keep this process at its exit."""
-    for child, connection in children:
-        child.kill()
-        connection.close()
-    for child, _ in children:
-        child.join()
-
-
-def _free(block: SharedMemory) -> None:
-    block.unlink()
-    with contextlib.suppress(BufferError):  # another thread looks at it still; its name is gone already
-        block.close()
-
-
-def _allocate(size: int) -> SharedMemory:
-    """Create shared memory whose pages are there: a full /dev/shm is an error, never a SIGBUS."""
-    try:
-        block = SharedMemory(create=True, size=size)
-        try:
-            backing = Path("/dev/shm") / block.name.lstrip("/")  # noqa: S108 (where Linux keeps it)
-            if backing.exists():
-                with backing.open("r+b") as file:
-                    os.posix_fallocate(file.fileno(), 0, size)
-        except OSError:
-            _free(block)
-            raise
-    except OSError as error:
-        raise LoaderError(
-            f"shared memory (/dev/shm): expected {size} bytes, found: {error.strerror}. "
-            "Lower loader.steps_per_call, or read with threads (loader.use_multiprocessing=false)."
-        ) from error
-    return block
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def _buffers(block: SharedMemory, source: Source, count: int) -> dict[str, NDArray[Any]]:
-    """Lay the fields of `count` samples one after the other into a shared block."""
-    buffers: dict[str, NDArray[Any]] = {}
-    offset = 0
-    for name, field in source.fields.items():
-        buffers[name] = np.ndarray((count, *field.shape), field.dtype, buffer=block.buf, offset=offset)
-        offset += _aligned(field.nbytes * count)
-    return buffers
+    for child in children:
+        child.process.kill()
+        child.connection.close()
+    for child in children:
+        child.process.join()
 
 
 _MAIN = threading.Lock()
@@ -216,22 +184,29 @@ def _nothing() -> None:
 def _serve(connection: Connection, source: Source, transform: Transform | None) -> None:
     """Read the chunks that the parent asks for, each with `None` or an error for an answer."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    block: SharedMemory | None = None
+    blocks: dict[int, mmap.mmap] = {}
     while True:
         try:
-            name, count, chunk, positions, pass_ = connection.recv()
+            number, in_use, count, chunk, positions, pass_ = connection.recv()
         except EOFError:  # the parent is gone
             return
+        blocks = {known: block for known, block in blocks.items() if known in in_use}
+        if number not in blocks:
+            blocks[number] = _mapped(recv_handle(connection))
         try:
-            if block is None or block.name != name:
-                if block is not None:
-                    block.close()
-                block = SharedMemory(name=name)
-            _read_into(block, source, transform, count, chunk, positions, pass_)
+            parts = {name: part[chunk] for name, part in buffers(blocks[number], source.fields, count).items()}
+            read_chunk(source, transform, positions, pass_, parts)
         except Exception as error:
             connection.send(error)
         else:
             connection.send(None)
+
+
+def _mapped(descriptor: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(descriptor, 0)
+    finally:
+        os.close(descriptor)
 
 
 def _end_with_parent() -> None:
@@ -239,18 +214,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _read_into(
-    block: SharedMemory,
-    source: Source,
-    transform: Transform | None,
-    count: int,
-    chunk: slice,
-    positions: Positions,
-    pass_: int,
-) -> None:
-    parts: Mapping[str, NDArray[Any]] = {
-        field: buffer[chunk] for field, buffer in _buffers(block, source, count).items()
-    }
-    read_chunk(source, transform, positions, pass_, parts)
