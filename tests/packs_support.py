@@ -18,7 +18,7 @@ from outofcore.nodes.pack import pack
 from outofcore.sources.pack_files import PackWriter
 from outofcore.types import File, Folder
 
-SUMMARY = {"digest": "data", "partition_digest": "partition"}
+SUMMARY = {"files_digest": {"train": "1", "validation": "2", "test": "3"}}
 SIDE, COUNT = 8, 90
 
 
@@ -99,7 +99,7 @@ class Images:
     def pack(
         self,
         packed: bool = True,
-        summary: Mapping[str, str] | None = None,
+        summary: Mapping[str, Any] | None = None,
         folder: Path | None = None,
         reading: Mapping[str, Any] | None = None,
         **changes: Any,

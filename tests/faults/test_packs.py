@@ -15,7 +15,7 @@ from packs_support import Images, content, samples, write_pack
 from support import ArraySource
 
 from outofcore.errors import DataError
-from outofcore.sources import pack_files
+from outofcore.sources import image_decoding, pack_files
 from outofcore.sources.pack_checksums import BLOCK
 from outofcore.sources.pack_files import PackWriter, is_current, lock, verify
 from outofcore.sources.packed_columns import PackedColumns
@@ -268,20 +268,18 @@ def test_fault_087_the_pack_node_refuses_a_damaged_pack_until_it_is_deleted(tmp_
     assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("changed", ["data", "partition", "form", "code"])
+@pytest.mark.parametrize("changed", ["files", "form", "code", "decoder"])
 def test_fault_089_a_stale_pack_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
     images = Images(tmp_path)
     images.pack()
     before = images.written()
     if changed == "code":
         monkeypatch.setattr(pack_files, "VERSION", pack_files.VERSION + 1)
-    changes: dict[str, Any] = {
-        "data": {"summary": {"digest": "others"}},
-        "partition": {"summary": {"partition_digest": "others"}},
-        "form": {"side": 6},
-        "code": {},
-    }[changed]
-    images.pack(**changes)
+    if changed == "decoder":
+        monkeypatch.setattr(image_decoding, "DECODER", "OpenCV 0")
+    others = dict.fromkeys(("train", "validation", "test"), "others")
+    changes: dict[str, Any] = {"files": {"summary": {"files_digest": others}}, "form": {"side": 6}}
+    images.pack(**changes.get(changed, {}))
     after = images.written()
     assert len(after) == 3
     assert all(after[split] > before[split] for split in before)

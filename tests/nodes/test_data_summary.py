@@ -68,6 +68,36 @@ def test_the_seed_changes_the_digest_of_the_partition_alone() -> None:
     assert changed_digests(seed=2) == {"partition_digest"}
 
 
+FILES = {"train": 40, "validation": 10, "test": 10}
+
+
+def changed_files(change: dict[str, Any]) -> set[str]:
+    """Change the first row of an index with given splits; return whose digests of files change."""
+    index = pets(60).assign(split=[split for split, count in FILES.items() for _ in range(count)])
+    before, index = summary_of(index)["files_digest"], index.copy()
+    for name, value in change.items():
+        index.loc[0, name] = value
+    after = summary_of(index)["files_digest"]
+    assert set(before) == set(FILES)
+    return {split for split in FILES if before[split] != after[split]}
+
+
+@pytest.mark.parametrize(
+    ("change", "splits"),
+    [
+        ({"label": "dog"}, set()),
+        ({"weight": 2.0}, set()),
+        ({"group": "g"}, set()),
+        ({"mtime_ns": 77}, set()),
+        ({"content": 77_777}, {"train"}),
+        ({"sample_id": "other.jpg"}, {"train"}),
+        ({"split": "test"}, {"train", "test"}),
+    ],
+)
+def test_what_changes_the_digest_of_which_split_s_files(change: dict[str, Any], splits: set[str]) -> None:
+    assert changed_files(change) == splits
+
+
 def test_another_order_of_rows_is_other_data() -> None:
     assert changed_digests(order=slice(None, None, -1)) == set(DIGESTS)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from packs_support import COUNT, SIDE, Images, content
+from packs_support import COUNT, SIDE, SUMMARY, Images, content
 
 from outofcore.errors import DataError
 from outofcore.nodes import pack as node
@@ -94,6 +94,12 @@ def test_weights_and_labels_come_from_the_table_beside_a_pack(images: Images) ->
     np.testing.assert_allclose(source.columns["weight"][:3], [0.375, 0.375, 0.75])
 
 
+def test_what_samples_are_made_from_is_the_same_of_files_and_their_pack(images: Images) -> None:
+    made_from = [node.made_from(images.pack(packed=packed)[0].source, SUMMARY) for packed in (False, True)]
+    assert made_from[0] == made_from[1]
+    assert made_from[0] != node.made_from(images.pack(packed=False)[1].source, SUMMARY)
+
+
 @pytest.mark.parametrize("use_multiprocessing", [False, True])
 def test_readers_do_not_change_a_pack(
     images: Images, tmp_path: Path, use_multiprocessing: bool, small_steps: None
@@ -120,6 +126,6 @@ def test_an_interrupted_pack_goes_on(images: Images, small_steps: None, read_pos
 
 def test_a_pack_of_other_data_is_not_read(images: Images) -> None:
     train, *_ = images.pack()
-    images.pack(summary={"digest": "other data"})
+    images.pack(summary={"files_digest": dict.fromkeys(("train", "validation", "test"), "other data")})
     with pytest.raises(DataError, match="Run again from the pack node"):
         open_source(train.source)

@@ -18,7 +18,7 @@ from outofcore.types import File, Folder, TrainingFolder
 COUNT = 60
 CLASSES = {name: code for code, name in enumerate(TARGET)}
 LOADER = mnist_parameters("loader", batch_size=8, steps_per_call=2)
-DATA = {"digest": "d", "partition_digest": "p"}
+DATA = {"digest": "d", "partition_digest": "p", "files_digest": {"train": "t", "validation": "v"}}
 
 
 class Setup:

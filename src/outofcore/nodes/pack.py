@@ -1,6 +1,7 @@
 """Decode samples once, into a pack on disk."""
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from outofcore.loaders.specification import LoaderSpecification
 from outofcore.parameters.training import LoaderParameters
 from outofcore.progress_bar import progress
 from outofcore.sources.pack_files import PackWriter, is_current, size_in_blocks, verify
-from outofcore.sources.specification import files_of, open_source
+from outofcore.sources.specification import decoder_of, files_of, open_source
 from outofcore.types import Folder
 
 ITEM_BYTES = 8 << 20
@@ -32,7 +33,7 @@ def pack(
     Args:
         file_loaders: The specification of each split's loader of files.
         folder: Folder of the packs.
-        data_summary: Digest of the samples.
+        data_summary: Digest of each split's files.
         loader: Whether to pack, and how files are read.
 
     Returns:
@@ -50,12 +51,26 @@ def pack(
     return specifications["train"], specifications["validation"], specifications["test"]
 
 
+def made_from(source: Mapping[str, Any], data_summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Gather all on which the whole samples of a split depend; labels, weights and patches do not.
+
+    Args:
+        source: Specification of a source of files, or of the pack in their place.
+        data_summary: Digest of each split's files.
+
+    Returns:
+        Values for JSON.
+    """
+    files = source.get("of", source)
+    beside = ("table", "class_weights", "weighted", "patch")
+    form = {name: value for name, value in files.items() if name not in beside}
+    return {"source": form, "files": data_summary["files_digest"][files["split"]], "decoder": decoder_of(files)}
+
+
 def _packed(
     specification: LoaderSpecification, folder: Path, data: dict[str, Any], loader: LoaderParameters, split: str
 ) -> LoaderSpecification:
-    beside = ("class_weights", "weighted", "patch")  # a pack holds whole samples
-    form = {name: value for name, value in specification.source.items() if name not in beside}
-    fingerprint = digest({"source": form, "data": data["digest"], "partition": data["partition_digest"]})
+    fingerprint = digest(made_from(specification.source, data))
     if not is_current(folder, fingerprint):
         _write(specification, folder, fingerprint, loader, split)
     with progress(f"verify {split}", size_in_blocks(folder), "MiB") as advance:

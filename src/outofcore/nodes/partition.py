@@ -39,7 +39,9 @@ def partition(
 
     Returns:
         The partition, sorted by split, and a summary of the data. The partition's columns are
-        `sample_id`, `split`, `label` (code, int32) and `weight` (float32).
+        `sample_id`, `split`, `label` (code, int32) and `weight` (float32). The summary counts samples and
+        has digests: `digest` of the whole index, `partition_digest` of the partition, and `files_digest` of
+        the files of each split.
 
     Raises:
         DataError: A label is not in the label map, or a split holds fewer than two classes.
@@ -199,11 +201,17 @@ def _summary(index: Table, table: Table, label_map: dict[str, int]) -> dict[str,
     return {
         "digest": _table_digest(index, ["sample_id", "label", "weight", "group", "content"]),
         "partition_digest": digest([VERSION, _table_digest(table, list(table.columns))]),
+        "files_digest": {split: _files_digest(index, table.index[table["split"] == split]) for split in SPLITS},
         "samples": len(index),
         "bytes": int(index["size"].sum()),
         "classes": classes,
         "tested_split": tested_split(table["split"]),
     }
+
+
+def _files_digest(index: Table, rows: Any) -> str:
+    """Hash names and contents of a split's files, in its order; labels and weights play no part."""
+    return _table_digest(index.loc[rows], ["sample_id", "content"])
 
 
 def _table_digest(table: Table, columns: list[str]) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from outofcore.files import write_json
 from outofcore.identity import digest
 from outofcore.loaders.readers import open_reader
+from outofcore.nodes.pack import made_from
 from outofcore.parameters.training import LoaderParameters
 from outofcore.parameters.volumes import VolumeParameters
 from outofcore.progress_bar import progress
@@ -37,7 +38,7 @@ def gather_statistics(
     Args:
         file_loaders: The specification of each split's loader of files.
         record: Where the result is remembered.
-        data_summary: Digests of the samples and the partition.
+        data_summary: Digest of each split's files.
         volume: Whether statistics are wanted, and the form of the samples.
         loader: How files are read.
 
@@ -48,8 +49,7 @@ def gather_statistics(
     if volume.normalize != "training_split":
         return {}
     source = file_loaders["train"]["source"]
-    made_from = {"form": source["form"], "data": data_summary["digest"], "partition": data_summary["partition_digest"]}
-    fingerprint = digest([VERSION, made_from])
+    fingerprint = digest([VERSION, made_from(source, data_summary)])
     if record.path.exists():
         known: dict[str, Any] = json.loads(record.path.read_bytes())
         if known["fingerprint"] == fingerprint:

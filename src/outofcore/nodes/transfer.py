@@ -5,6 +5,7 @@ from typing import Any
 
 from outofcore.identity import digest
 from outofcore.loaders.specification import LoaderSpecification
+from outofcore.nodes.pack import made_from
 from outofcore.nodes.train import train
 from outofcore.parameters.training import BestParameters, LoaderParameters, TrainingParameters
 from outofcore.parameters.transfer import FeaturesParameters, FineTuneParameters
@@ -37,7 +38,7 @@ def make_features(
         train_loader: Training images.
         validation_loader: Validation images.
         packs: Folder of the packs of features.
-        data_summary: Digest of the images.
+        data_summary: Digests of the images.
         features: Whether features are cached, and how.
         training: Threads and precision.
         seed: Root of dropout's draws.
@@ -85,9 +86,7 @@ def _fingerprint(
     from outofcore.training.features import weights_digest
 
     transform = images.loader.get("transform") if passes else None
-    about = {name: data[name] for name in ("digest", "partition_digest")}
-    form = [images.source.get("form"), images.source.get("split"), images.source.get("of", {}).get("form")]
-    source = {"form": form, "data": about, "transform": transform, "passes": passes}
+    source = {"images": made_from(images.source, data), "transform": transform, "passes": passes}
     layers = [layer.name for layer in base.layers]
     return digest([VERSION, source, dtype, precision, weights_digest(base), layers])
 

@@ -21,6 +21,9 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST_PIXELS))
 
 import cv2  # noqa: E402 (reads the limit when it is imported)
 
+DECODER = f"OpenCV {cv2.__version__}"
+"""What decodes and resizes: another version may give other pixels."""
+
 FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH, PNG_COLOUR = 24, 25

@@ -126,6 +126,15 @@ def _rows(specification: Mapping[str, Any]) -> Source:
     return PackedRows(specification["folder"], specification["fingerprint"], files, blocks, split)
 
 
+def decoder_of(specification: Mapping[str, Any]) -> str | None:
+    """Name the library, with its version, that makes samples of a source's files; `None` where numpy copies them."""
+    if specification["kind"] != "image_files":
+        return None
+    from outofcore.sources.image_decoding import DECODER
+
+    return DECODER
+
+
 def files_of(source: Source) -> Source:
     """Give what lies on disk whole, without the columns and the patches that stand over it."""
     return files_of(source.source) if isinstance(source, (Columns, Patches)) else source
