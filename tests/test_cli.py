@@ -30,11 +30,12 @@ FILES = {
     "src/toy/__init__.py": "",
     "src/toy/cli.py": "from outofcore.cli import cli, run",
     "src/toy/settings.py": """
+        from outofcore.hooks.error_names import ErrorNameHooks
         from outofcore.hooks.parameter_check import ParameterCheckHooks
         from outofcore.hooks.progress import ProgressHooks
         from outofcore.settings import CONFIG_LOADER_ARGS, DISABLE_HOOKS_FOR_PLUGINS
 
-        HOOKS = (ParameterCheckHooks(), ProgressHooks())
+        HOOKS = (ParameterCheckHooks(), ErrorNameHooks(), ProgressHooks())
     """,
     "src/toy/pipeline_registry.py": """
         import sys
@@ -59,6 +60,9 @@ FILES = {
         def read(data):
             return data
 
+        def hint():
+            raise DataError("a.csv: expected 8 samples, found 'loader.workers'. Lower loader.batch_size.")
+
         def bug():
             return [1, 2][5]
 
@@ -71,6 +75,7 @@ FILES = {
         def register_pipelines():
             functions = (write, bad_data, wrapped, bug, stop, interrupt)
             pipelines = {f.__name__: Pipeline([Node(f, None, "written", name=f"toy.{f.__name__}")]) for f in functions}
+            pipelines["hint"] = Pipeline([Node(hint, None, "out", name="hint")], namespace="mnist")
             pipelines["missing"] = Pipeline([Node(read, "absent", "out", name="toy.missing")])
             return pipelines | {"__default__": pipelines["write"]}
     """,
@@ -137,6 +142,12 @@ def test_an_error_raised_on_purpose_ends_with_its_message_alone(project: Path, p
     assert done.stdout.splitlines()[-1].endswith(f"[1/1] toy.{pipeline}")
 
 
+def test_an_error_names_parameters_as_the_command_line_takes_them(project: Path) -> None:
+    done = kedro(project, "run", "--pipelines", "hint")
+    assert done.returncode == 1
+    assert done.stderr == ("Error: a.csv: expected 8 samples, found 'loader.workers'. Lower mnist.loader.batch_size.\n")
+
+
 def test_a_mistake_in_the_code_keeps_its_traceback(project: Path) -> None:
     done = kedro(project, "run", "--pipelines", "bug")
     assert done.returncode == 1
@@ -165,7 +176,9 @@ def test_the_exit_status_of_an_interrupted_run_is_the_signal_s(project: Path, pi
         (["--runner", "kedro.runner.ParallelRunner"], 2, "ParallelRunner is not supported"),
         (["--params", "mnist.trainnig.epochs=3"], 2, "did you mean mnist.training.epochs?"),
         (["--env", "nowhere"], 2, "conf/nowhere"),
-        (["--pipelines", "wrote"], 1, "write"),
+        (["--pipelines", "wrote"], 2, "--pipeline wrote: expected a pipeline of this project, found none. Did"),
+        (["--pipelines", "write,wrap"], 2, "Did you mean wrapped?"),
+        (["--pipeline", "x"], 2, "Give one of bad_data, bug, hint, interrupt, missing, stop, wrapped, write."),
         (["--from-nodes", "toy.wrote"], 1, "toy.wrote"),
     ],
 )

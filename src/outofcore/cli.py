@@ -7,12 +7,13 @@ on the command line or in the parameters with exit status 2. Tracebacks of both 
 import logging
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, cast
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
-from kedro.framework.project import LOGGING, configure_logging
+from kedro.framework.project import LOGGING, configure_logging, pipelines
 
 from outofcore.error_line import error_line
 
@@ -60,11 +61,22 @@ def run_pipeline(**options: Any) -> Any:
         click.echo("Interrupted.", err=True)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
+        _refuse_unknown(options["pipelines"])
         message = error_line(error)
         if message is None:
             raise
         logger.debug("The run stopped.", exc_info=True)
         raise RunError(message) from error
+
+
+def _refuse_unknown(names: list[str]) -> None:
+    """Say which pipeline was probably meant; asked after a failure, for it has all pipelines made."""
+    known = sorted(pipelines.keys() - {"__default__"})
+    for name in names:
+        if name not in pipelines:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Give one of {', '.join(known)}."
+            raise CommandError(f"--pipeline {name}: expected a pipeline of this project, found none. {remedy}")
 
 
 def _refuse_processes(runner: str | None) -> None:

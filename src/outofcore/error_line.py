@@ -19,7 +19,7 @@ def error_line(error: BaseException) -> str | None:
         errors of Kedro's own (a missing file, an unknown node or pipeline); `None` for anything
         else, which is a mistake in the code and deserves its traceback.
     """
-    chain = list(_chain(error))
+    chain = list(causes(error))
     for link in chain:
         if isinstance(link, OutOfCoreError):
             return str(link)
@@ -30,7 +30,8 @@ def error_line(error: BaseException) -> str | None:
     return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error, what it was raised from or in the handling of, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -92,12 +92,18 @@ def nearest_name(name: str) -> str | None:
         siblings = children(schema)
         if not siblings:  # the name goes deeper than any parameter does
             return ".".join(found)
-        match = base if base in siblings else next(iter(get_close_matches(base, siblings, n=1)), None)
+        match = nearest_key(base, siblings)
         if match is None:
             return _elsewhere(name) or _free_name(found, siblings, part) or _alike(name)
         found.append(f"{match}{bracket}{index}")
         schema = siblings[match].get("items", {}) if bracket else siblings[match]
     return ".".join(found)
+
+
+def nearest_key(key: str, keys: Iterable[str]) -> str | None:
+    """Find the key that is meant among those of one group; `None` where none is near."""
+    known = list(keys)
+    return key if key in known else next(iter(get_close_matches(key, known, n=1)), None)
 
 
 def _candidates(name: str) -> list[str]:

@@ -7,14 +7,16 @@ probably meant, and what was found.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from outofcore.identity import flatten
+from outofcore.parameter_hints import with_full_names
 from outofcore.parameter_names import (
     Schema,
     all_parameters,
     children,
     known_names,
+    nearest_key,
     nearest_name,
     schema_at,
     schema_of_all,
@@ -94,6 +96,28 @@ def _unknown_name(name: str) -> str:
     return f"{name} is not a parameter; {group or 'the top level'} takes {', '.join(keys)}"
 
 
+def setting_problem(model: type[BaseModel], error: ValidationError) -> str:
+    """Say what is wrong with settings that are no parameters: one group of keys, such as `tracking.yml`.
+
+    Args:
+        model: Model of the group.
+        error: Why it refused the values.
+
+    Returns:
+        One problem, a mistyped key first.
+    """
+    details = sorted(error.errors(), key=lambda detail: detail["type"] not in _UNKNOWN_KEY)
+    kind, key, value = details[0]["type"], str(details[0]["loc"][0]), details[0]["input"]
+    fields = model.model_json_schema()["properties"]
+    if kind in _UNKNOWN_KEY:
+        near = nearest_key(key, fields)
+        return f"{key} is not a key; " + (f"did you mean {near}?" if near else f"the keys are {', '.join(fields)}")
+    if kind == "missing":
+        return f"{key} is missing: expected {expectation(fields[key])}"
+    expected = str(details[0]["ctx"]["error"]) if kind == "value_error" else f"expected {expectation(fields[key])}"
+    return f"{key}: {expected}, found {_shown(value)}"
+
+
 def _wrong_value(kind: str, location: Location, value: Any, context: Mapping[str, Any]) -> str:
     """Put one of pydantic's error details into words."""
     name, expected = _dotted(location), expectation(schema_at(location))
@@ -103,7 +127,7 @@ def _wrong_value(kind: str, location: Location, value: Any, context: Mapping[str
             f"conf/base/parameters_{location[0]}.yml holds a value for every parameter"
         )
     if kind == "value_error":
-        return f"{name}: {context['error']}"
+        return f"{name}: {with_full_names(str(context['error']), str(location[0]))}"
     return f"{name}: expected {expected}, found {_shown(value)}"
 
 

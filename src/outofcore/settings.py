@@ -3,6 +3,7 @@
 import os
 import warnings
 
+from outofcore.hooks.error_names import ErrorNameHooks
 from outofcore.hooks.parameter_check import ParameterCheckHooks
 from outofcore.hooks.progress import ProgressHooks
 from outofcore.hooks.report_opening import ReportOpeningHooks
@@ -13,7 +14,14 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 # Kedro calls OmegaConf in a way that OmegaConf 2.4 warns of, in every command.
 warnings.filterwarnings("ignore", message="register_new_resolver", category=UserWarning)
 
-HOOKS = (ParameterCheckHooks(), RunLifecycleHooks(), TrackingHooks(), ProgressHooks(), ReportOpeningHooks())
+HOOKS = (
+    ParameterCheckHooks(),
+    ErrorNameHooks(),
+    RunLifecycleHooks(),
+    TrackingHooks(),
+    ProgressHooks(),
+    ReportOpeningHooks(),
+)
 
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 

@@ -25,7 +25,7 @@ def test_fault_023_duplicate_id_with_another_label(place: Place) -> None:
 def test_fault_024_id_that_leads_out_of_the_folder(place: Place, sample_id: str) -> None:
     place.parquet(image_name=["ok.jpg", sample_id], label=["0", "1"])
     assert refusal(place) == (
-        f"{place.labels}, row 2: expected the name of a file below the image folder as sample ID, "
+        f"{place.labels}, row 2: expected the name of a file below the folder of the samples as sample ID, "
         f"found '{sample_id}'. Correct the row or rename the file."
     )
 
@@ -52,8 +52,8 @@ def test_fault_025_control_character_in_an_id(place: Place, sample_id: str) -> N
 @pytest.mark.fault
 def test_fault_025_newline_in_a_file_name(place: Place) -> None:
     assert folder_refusal(place, "cat/1.jpg", "dog/a\nb.jpg") == (
-        f"{place.images}: expected the name of a file below the image folder as sample ID, found 'dog/a\\nb.jpg'. "
-        "Correct the row or rename the file."
+        f"{place.images}: expected the name of a file below the folder of the samples as sample ID, "
+        "found 'dog/a\\nb.jpg'. Correct the row or rename the file."
     )
 
 

@@ -14,21 +14,26 @@ def test_the_shipped_file_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("change", "problem"),
     [
-        ({"enabeld": True}, "enabeld"),
-        ({"timeout_seconds": 0}, "timeout_seconds"),
-        ({"uri": "mlruns"}, "uri"),
-        ({"uri": "file:///mlruns"}, "uri"),
+        ({"enabeld": True}, "enabeld is not a key; did you mean enabled?"),
+        ({"enabeld": True, "timeout_seconds": 0}, "enabeld is not a key; did you mean enabled?"),
+        ({"zzz": 1}, f"zzz is not a key; the keys are {', '.join(SHIPPED)}."),
+        ({"timeout_seconds": 0}, "timeout_seconds: expected an integer greater than 0, found 0."),
+        ({"enabled": "maybe"}, "enabled: expected true or false, found 'maybe'."),
+        ({"uri": "mlruns"}, "uri: expected sqlite:///FILE or http://HOST:PORT, found 'mlruns'."),
+        ({"uri": "file:///mlruns"}, "uri: expected sqlite:///FILE or http://HOST:PORT, found 'file:///mlruns'."),
     ],
 )
-def test_wrong_values_are_named(change: dict[str, object], named: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^tracking.yml: {named}: "):
+def test_a_problem_is_named_with_what_is_expected(change: dict[str, object], problem: str) -> None:
+    remedy = "See conf/base/tracking.yml for the keys and their meaning."
+    with pytest.raises(ConfigurationError) as info:
         read_tracking_parameters(SHIPPED | change)
+    assert str(info.value) == f"tracking.yml: {problem} {remedy}"
 
 
 def test_a_missing_key_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="experiment"):
+    with pytest.raises(ConfigurationError, match=r"^tracking.yml: experiment is missing: expected text or null\."):
         read_tracking_parameters({key: value for key, value in SHIPPED.items() if key != "experiment"})
 
 

@@ -38,7 +38,7 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
     if pc.any(unsafe).as_py():
         row = _first(unsafe)
         raise DataError(
-            f"{place(path, row)}: expected the name of a file below the image folder as sample ID, "
+            f"{place(path, row)}: expected the name of a file below the folder of the samples as sample ID, "
             f"found {ids[row].as_py()!r}. Correct the row or rename the file."
         )
     doubles = _repeated(ids)

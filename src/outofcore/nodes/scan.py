@@ -163,7 +163,7 @@ def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Tab
         raise DataError(
             f"{images.path / names[0].as_py()}: expected the file of sample {ids[0].as_py()}, found none, "
             f"nor any of the other {len(names) - 1} samples' files. "
-            "Correct the image folder in the catalog, scan.file_pattern or scan.extensions."
+            "Correct the folder of the samples in the catalog, scan.file_pattern or scan.extensions."
         )
     if len(files) > len(names):
         log.info("%d files in %s have no row in %s and are left out", len(files) - len(names), images.path, labels.path)

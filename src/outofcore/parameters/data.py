@@ -79,7 +79,7 @@ class ScanParameters(Group):
         label_column: Column of labels, read as text.
         weight_column: Column of sample weights, or `null`.
         group_column: Column of groups that no split may divide, or `null`.
-        file_pattern: How an ID becomes a file name below the image folder, such as `{id}.jpg`.
+        file_pattern: How an ID becomes a file name below the folder of the samples, such as `{id}.jpg`.
         extensions: Endings of the files that count as samples, in lower case.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from outofcore.errors import ConfigurationError
+from outofcore.parameter_problems import setting_problem
 from outofcore.parameters.base import Group
 
 SQLITE = "sqlite:///"
@@ -83,9 +84,8 @@ def read_tracking_parameters(configuration: Mapping[str, Any]) -> TrackingParame
     try:
         return TrackingParameters.model_validate(dict(configuration))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        problem = setting_problem(TrackingParameters, error)
         raise ConfigurationError(
-            f"tracking.yml: {name}: {first['msg']}, found {first['input']!r}. "
+            f"tracking.yml: {problem}{'' if problem.endswith('?') else '.'} "
             "See conf/base/tracking.yml for the keys and their meaning."
         ) from error
