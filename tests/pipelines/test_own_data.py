@@ -67,7 +67,7 @@ mnist:
     assert sorted(tmp_path.joinpath("photos").iterdir()) == sorted(tmp_path.joinpath("photos").glob("*"))
 
 
-def test_class_folders_with_params_alone(make_project: Any, tmp_path: Path) -> None:
+def test_class_folders_with_params_and_a_folder_of_results(make_project: Any, tmp_path: Path) -> None:
     project = make_project()
     draw_images(tmp_path / "photos", ["cat", "dog"], 60, ".jpg")
     (tmp_path / "photos" / ".ipynb_checkpoints").mkdir()
@@ -77,10 +77,12 @@ def test_class_folders_with_params_alone(make_project: Any, tmp_path: Path) -> N
         f"mnist.data.source=path,mnist.data.images={tmp_path}/photos,mnist.scan.labels_from=folders,"
         "mnist.training.epochs=10,mnist.training.optimizer.name=Adam,mnist.training.optimizer.learning_rate=0.005"
     )
-    project.kedro("run", "--params", options)
-    metrics = project.catalog().load("mnist.metrics")
+    project.write("conf/photos/globals.yml", "data: data/photos\n")
+    project.kedro("run", "--env", "photos", "--params", options)
+    metrics = project.catalog("photos").load("mnist.metrics")
     assert metrics["accuracy"] > 0.9
     assert set(metrics["classes"]) == {"cat", "dog"}
+    assert [path.name for path in (project.path / "data").iterdir()] == ["photos"]
     assert sorted(path.name for path in (tmp_path / "photos").rglob("*")) == before
 
 
