@@ -1,6 +1,7 @@
 """The figures hold what they were given, also where it is odd."""
 
 import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -94,8 +95,16 @@ def test_curves_name_the_classes_with_the_smallest_areas(labels: list[str]) -> N
         shown = labels[1:] if draw is roc and len(labels) == 2 else labels
         areas = {each: measure(truth == each, scores[each]) for each in shown if (truth == each).any()}
         lowest = sorted(areas, key=lambda each: (areas[each], each))[:3]
-        key = [text.get_text() for text in draw(truth, scores).axes[0].get_legend().get_texts()]
-        assert key == [f"{shorten(each, 20)}  {areas[each]:.4f}" for each in lowest]
+        figure = draw(truth, scores)
+        (key,) = figure.legends
+        assert [text.get_text() for text in key.get_texts()] == [
+            f"{shorten(each, 20)}  {areas[each]:.4f}" for each in lowest
+        ]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            box, curves_box = key.get_window_extent(), figure.axes[0].get_tightbbox()
+        assert not box.overlaps(curves_box)
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1 and box.y0 >= figure.bbox.y0
 
 
 def test_curves_of_one_class_alone_say_so() -> None:

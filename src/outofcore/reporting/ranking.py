@@ -1,7 +1,7 @@
 """ROC and precision-recall curves, each class against the rest."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +19,6 @@ BACKGROUND = 30
 
 DASHES: tuple[Any, ...] = ((None, None), (5, 1.5), (1.5, 1.2))
 
-Corner = Literal["lower left", "lower right"]
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -68,9 +67,9 @@ def roc(truth: NDArray[Any], probabilities: Mapping[str, NDArray[Any]]) -> Figur
         probabilities: Predicted probability of each class by label, shape `(samples,)`.
     """
     names = list(probabilities)[1:] if len(probabilities) == 2 else list(probabilities)
-    axes = _draw(truth, probabilities, names, (roc_curve, area_below), "AUC", "lower right")
+    axes = _draw(truth, probabilities, names, (roc_curve, area_below), "AUC")
     axes.plot([0, 1], [0, 1], color=LIGHT["faint"], linewidth=0.8, dashes=(1, 2), zorder=0)
-    axes.text(0.6, 0.62, "guessing", rotation=45, rotation_mode="anchor", **text_options(SMALL, "muted"))
+    axes.text(0.62, 0.6, "guessing", rotation=45, rotation_mode="anchor", va="top", **text_options(SMALL, "muted"))
     plain(axes, "false positive rate", "true positive rate", "both")
     return settle(axes.get_figure())  # type: ignore[arg-type]
 
@@ -78,7 +77,7 @@ def roc(truth: NDArray[Any], probabilities: Mapping[str, NDArray[Any]]) -> Figur
 def precision_recall(truth: NDArray[Any], probabilities: Mapping[str, NDArray[Any]]) -> Figure:
     """Draw the precision-recall curve of each class; arguments as in `roc`."""
     measures = (precision_recall_curve, average_precision)
-    axes = _draw(truth, probabilities, list(probabilities), measures, "average precision", "lower left")
+    axes = _draw(truth, probabilities, list(probabilities), measures, "average precision")
     plain(axes, "recall", "precision", "both")
     return settle(axes.get_figure())  # type: ignore[arg-type]
 
@@ -89,14 +88,13 @@ def _draw(
     names: Sequence[str],
     measures: tuple[Callable[[NDArray[np.bool_], NDArray[Any]], Curve], Callable[[Curve], float]],
     measure: str,
-    corner: Corner,
 ) -> Axes:
     make, area = measures
     both = [name for name in names if 0 < (truth == name).sum() < len(truth)]
     curves = {name: make(truth == name, probabilities[name]) for name in both}
     areas = {name: area(curve) for name, curve in curves.items()}
     named = sorted(curves, key=lambda name: (areas[name], name))[:NAMED]
-    axes = new_figure(3.4).add_subplot()
+    axes = new_figure(3.3 + 0.16 * (len(named) + 1)).add_subplot()
     for name in [each for each in curves if each not in named] if len(curves) <= BACKGROUND else ():
         axes.plot(*curves[name], color=LIGHT["faint"], linewidth=0.7, alpha=0.6)
     for name, colour, dashes in zip(named, SERIES, DASHES, strict=False):
@@ -105,7 +103,7 @@ def _draw(
     lowest = f"{measure}, the {len(named)} lowest of {len(names)} classes"
     if named:
         title = lowest if len(named) < len(names) else f"{measure} by class"
-        _key(axes, title, corner)
+        _key(axes, title)
     else:
         axes.text(0.5, 0.5, "no class to tell from others", ha="center", **text_options(colour="muted"))
     axes.set(xlim=(0, 1), ylim=(0, 1.004), aspect="equal")
@@ -114,18 +112,17 @@ def _draw(
     return axes
 
 
-def _key(axes: Axes, title: str, corner: Corner) -> None:
+def _key(axes: Axes, title: str) -> None:
+    """Say below the axes which line is which class: within them there is no corner that no curve goes through."""
     handles, _ = axes.get_legend_handles_labels()
-    key = axes.legend(
+    key = axes.get_figure().legend(  # type: ignore[union-attr]
         handles=handles,
-        loc=corner,
+        loc="outside lower center",
         title=title,
-        frameon=True,
-        framealpha=1.0,
-        borderpad=0.5,
+        frameon=False,
+        borderpad=0.0,
         handlelength=2.6,
         alignment="left",
     )
-    key.get_frame().set(facecolor=LIGHT["surface"], edgecolor="none")
     for text, size, colour in [(key.get_title(), SMALL, "muted"), *((each, SMALL, "ink") for each in key.get_texts())]:
         text.update({**text_options(size, colour)})
