@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pipelines_support import Project
 
+from outofcore.parameters.pipelines import NAMESPACES
+
 pytestmark = [pytest.mark.docs, pytest.mark.filterwarnings("ignore:Using `httpx`")]
 
 LAYERS = ["raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting"]
@@ -94,7 +96,7 @@ def test_the_page_of_make_viz(debug_run: tuple[Project, str], monkeypatch: pytes
     assert client.get("/api/main", headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_before_the_first_run_nothing_fails(make_project: Any) -> None:
+def test_before_the_first_run_nothing_fails_and_layers_stand_in_order(make_project: Any) -> None:
     from starlette.testclient import TestClient
 
     from outofcore.viz import HOST, make_app
@@ -102,3 +104,5 @@ def test_before_the_first_run_nothing_fails(make_project: Any) -> None:
     client = TestClient(make_app(make_project().path), base_url=f"http://{HOST}:4141")
     for node in client.get("/api/main").json()["nodes"]:
         assert client.get(f"/api/nodes/{node['id']}").status_code == 200, node["name"]
+    for pipeline in NAMESPACES:
+        assert client.get(f"/api/pipelines/{pipeline}").json()["layers"] == LAYERS, pipeline
