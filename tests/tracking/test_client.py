@@ -1,4 +1,6 @@
+import errno
 import logging
+import os
 import socket
 import threading
 import time
@@ -10,7 +12,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
 
-from outofcore.tracking.client import GoneError, Point, RefusedError, TrackingClient, UnavailableError
+from outofcore.tracking.client import GoneError, Point, RefusedError, TrackingClient, UnavailableError, logger
 from outofcore.tracking.parameters import Store
 
 STORE = Store("http://me:hunter2@127.0.0.1:1", None, None)
@@ -142,9 +144,25 @@ def broken_server() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.fixture
+def nobody() -> str:
+    """An address at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
 @pytest.mark.fault
-@pytest.mark.parametrize("server", ["black_hole", "broken_server"])
-def test_95_a_real_client_waits_for_a_bounded_time(server: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        ("black_hole", "TimeoutError: timed out"),
+        ("broken_server", "ResponseError: too many 500 error responses"),
+        ("nobody", f"ConnectionRefusedError: [Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"),
+    ],
+)
+def test_95_a_real_client_waits_for_a_bounded_time_and_says_why(
+    server: str, reason: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
     client = TrackingClient(Store(request.getfixturevalue(server), None, None), 1, 30.0)
     begun = time.monotonic()
     with pytest.raises(UnavailableError):
@@ -154,3 +172,6 @@ def test_95_a_real_client_waits_for_a_bounded_time(server: str, request: pytest.
     with pytest.raises(UnavailableError):
         client.call("get_experiment_by_name", "mnist")
     assert time.monotonic() - begun < 0.1
+    assert [record.getMessage().partition(". ")[0] for record in caplog.records if record.name == logger.name] == [
+        f"MLflow at {client.store.uri} does not answer ({reason})"
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from outofcore.error_line import causes
 from outofcore.errors import OutOfCoreError
 from outofcore.tracking.parameters import Store
 from outofcore.tracking.redaction import redact_text
@@ -145,7 +146,7 @@ class TrackingClient:
         if code in _REFUSALS:
             return RefusedError(text)
         self._client = None
-        message = f"MLflow at {redact_text(self.store.uri)} does not answer ({type(error).__name__}: {text[:120]})."
+        message = f"MLflow at {redact_text(self.store.uri)} does not answer ({_root_of(error)})."
         if self._silent_until is None:
             logger.warning(
                 "%s The run goes on; what it records is kept and sent later. Next try in %g s.",
@@ -154,6 +155,13 @@ class TrackingClient:
             )
         self._silent_until = self._clock() + self._retry_after_seconds
         return UnavailableError(message)
+
+
+def _root_of(error: Exception) -> str:
+    """Say in a line what was wrong in the first place; MLflow wraps it into four errors of HTTP libraries."""
+    *_, root = causes(error)
+    line = (str(root).splitlines() or [""])[0].rstrip(".")
+    return redact_text(f"{type(root).__name__}: {line}" if line else type(root).__name__)
 
 
 def connect_to_mlflow(store: Store, timeout_seconds: int) -> Any:
