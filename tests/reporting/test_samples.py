@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from results_support import ODD_LABELS, drawn_texts, make_predictions
 
-from outofcore.reporting.samples import as_picture, mistakes_grid, sample_grid, worst_mistakes
+from outofcore.reporting.samples import as_picture, mistakes_grid, sample_grid, surest_right, worst_mistakes
 
 
 def test_an_image_of_bytes_is_shown_as_it_is() -> None:
@@ -49,6 +49,23 @@ def test_the_worst_mistakes_are_those_in_which_the_model_was_surest() -> None:
     assert worst["probability"].tolist() == [0.99, 0.6]
     assert worst["probability_of_true"].tolist() == [0.01, 0.4]
     assert worst_mistakes(table[1:2], 2).empty
+
+
+def test_the_surest_right_predictions_are_of_all_classes_in_turn() -> None:
+    table = pd.DataFrame(
+        {
+            "sample_id": list("abcdef"),
+            "label": ["x", "x", "x", "y", "y", "x"],
+            "predicted": ["x", "x", "x", "y", "x", "x"],
+            "probability_x": [0.7, 0.99, 0.8, 0.4, 0.95, 0.9],
+            "probability_y": [0.3, 0.01, 0.2, 0.6, 0.05, 0.1],
+        }
+    )
+    right = surest_right(table, 4)
+    assert right["row"].tolist() == [1, 3, 5, 2]
+    assert right["true"].tolist() == right["predicted"].tolist() == ["x", "y", "x", "x"]
+    assert right["probability"].tolist() == [0.99, 0.6, 0.9, 0.8]
+    assert surest_right(table[4:5], 4).empty
 
 
 def test_mistakes_are_named() -> None:

@@ -22,6 +22,8 @@ LOOKED_AT = 4
 SMALLEST_MAP = 8
 """Places along a side of the feature map that is explained; a coarser one says little of where."""
 
+BASE_HEAD = "head on the base's features"
+
 EXAMINED = ("accuracy", "loss", "f1", "roc_auc", "samples")
 
 
@@ -84,14 +86,14 @@ def _contenders(metrics: dict[str, Any], comparison: dict[str, Any], summary: di
     from outofcore.reporting.transfer import Contender
 
     tuned = summary["fine_tuning"]["kept"]
-    named = {"random_features": "head on random features", "transfer": "head on pretrained features"}
+    named = {"random_features": "head on random features", "transfer": BASE_HEAD}
     found = [
         Contender(title, {each: comparison[f"{name}_{each}"] for each in EXAMINED}, name == "transfer" and not tuned)
         for name, title in named.items()
         if comparison
     ]
     if tuned or not comparison:
-        found.append(Contender("after fine-tuning" if tuned else "head on pretrained features", metrics, True))
+        found.append(Contender("after fine-tuning" if tuned else BASE_HEAD, metrics, True))
     return found
 
 
@@ -126,15 +128,10 @@ def _looks(model: File, loader: Loader, predictions: Table, training: TrainingPa
 
 
 def _chosen(predictions: Table) -> Table:
-    """The surest right predictions, of different classes, and the surest wrong ones; see `worst_mistakes`."""
+    """The surest right predictions, of all classes in turn, and the surest wrong ones."""
     import pandas as pd
 
-    from outofcore.reporting.samples import worst_mistakes
+    from outofcore.reporting.samples import surest_right, worst_mistakes
 
-    right = predictions[predictions["label"] == predictions["predicted"]]
-    surest = right.filter(regex="^probability_").max(axis=1).to_numpy()
-    rows = pd.DataFrame(
-        {"row": right.index, "true": right["label"], "predicted": right["predicted"], "probability": surest}
-    )
-    best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates("true").head(LOOKED_AT)
-    return pd.concat([best, worst_mistakes(predictions, LOOKED_AT)[list(rows)]], ignore_index=True)
+    right = surest_right(predictions, LOOKED_AT)
+    return pd.concat([right, worst_mistakes(predictions, LOOKED_AT)[list(right)]], ignore_index=True)

@@ -1,4 +1,4 @@
-"""Samples as pictures: a grid of them, and those that the model got most wrong."""
+"""Samples as pictures: a grid of them, and those in which the model was surest."""
 
 import math
 from collections.abc import Sequence
@@ -105,6 +105,25 @@ def worst_mistakes(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
         }
     )
     return table.sort_values(["probability", "row"], ascending=[False, True]).head(most).reset_index(drop=True)
+
+
+def surest_right(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Choose right predictions of which the model was surest: the first of every class, then the second of each.
+
+    Args:
+        predictions: `label`, `predicted` and `probability_<label>` of every class.
+        most: Rows at most.
+
+    Returns:
+        `row` (place in `predictions`), `true`, `predicted` and `probability`.
+    """
+    right = np.flatnonzero(predictions["label"].to_numpy() == predictions["predicted"].to_numpy())
+    rows = predictions.iloc[right]
+    surest = rows.filter(regex="^probability_").max(axis=1).to_numpy()
+    table = pd.DataFrame({"row": right, "true": rows["label"].to_numpy(), "predicted": rows["predicted"].to_numpy()})
+    table = table.assign(probability=surest).sort_values("probability", ascending=False, kind="stable")
+    turn = table.groupby("true", sort=False).cumcount()
+    return table.iloc[np.argsort(turn, kind="stable")].head(most).reset_index(drop=True)
 
 
 def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: int) -> Figure:

@@ -164,7 +164,7 @@ def images_section(augmented: Figure, looks: Figure, layer: str) -> Section:
         _picture("augmentation", "Augmentation", shown, augmented),
         _picture("class_activation", f"Class activation maps of {layer}", seen, looks),
     ]
-    lead = "The maps (Grad-CAM) are of the surest right predictions, of different classes, and of the surest mistakes."
+    lead = "The maps (Grad-CAM) are of the surest right predictions, of each class in turn, and of the surest mistakes."
     return Section("images", "What it is shown, and where it looks", lead, blocks)
 
 
