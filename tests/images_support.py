@@ -122,15 +122,26 @@ class Images:
         self.subject.write_bytes(content)
         return self
 
-    def run(self, acquired: Any = None, scanning: Any = None, leakage: str = "refuse", **changes: Any) -> "Result":
-        """Run scan, validate, label map and partition; changes are of `image` and `validation`."""
+    def run(
+        self,
+        acquired: Any = None,
+        scanning: Any = None,
+        leakage: str = "refuse",
+        scanned: Callable[[], Any] = lambda: None,
+        **changes: Any,
+    ) -> "Result":
+        """Run scan, validate, label map and partition; changes are of `image` and `validation`.
+
+        Between scan and validate, `scanned` is called.
+        """
         self.labels.write_text("\n".join(["image_name,label", *self.rows, ""]), encoding="utf-8")
         form = {name: value for name, value in changes.items() if name in ImageForm.__dataclass_fields__}
         rules = {name: value for name, value in changes.items() if name not in form}
-        scanned = {"group_column": None, "labels_from": "folders" if self.folders else "table", **(scanning or {})}
-        scan_parameters = mnist_parameters("scan", **scanned)
+        plain = {"group_column": None, "labels_from": "folders" if self.folders else "table", **(scanning or {})}
+        scan_parameters = mnist_parameters("scan", **plain)
         images, acquired = Folder(self.root), acquired or {}
         index = scan(acquired, images, File(self.labels), scan_parameters)
+        scanned()
         good, report, summary = validate_images(
             index,
             acquired,

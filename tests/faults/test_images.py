@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from images_support import Images, chunk, encoded, flat_jpeg, png, with_bad_checksum
+from images_support import Images, chunk, encoded, flat_jpeg, png, refused, with_bad_checksum
 from numpy.typing import NDArray
 
 pytestmark = pytest.mark.fault
@@ -42,6 +42,14 @@ def colours(pixels: NDArray[np.uint8]) -> list[Any]:
 
 def test_fault_001_file_missing(listed: Images) -> None:
     listed.quarantined("found none")
+
+
+def test_fault_001_file_gone_since_the_scan(images: Images) -> None:
+    def run(**changes: Any) -> Any:
+        return images.put(JPEG).run(scanned=images.subject.unlink, **changes)
+
+    line = refused(run, images.subject, "no such file")
+    assert run(max_bad_samples=1).report.values.tolist() == [[images.name, "cat", line]]
 
 
 def test_fault_002_zero_bytes(images: Images) -> None:
@@ -103,9 +111,12 @@ def test_fault_007_png_named_jpg(images: Images) -> None:
     assert np.array_equal(images.put(PNG).pixels(28, 28, 1)[..., 0], GREY)
 
 
-def test_fault_008_directory_named_jpg(listed: Images) -> None:
-    listed.subject.mkdir()
-    listed.quarantined("found a folder")
+@pytest.mark.parametrize("content", [(), ("notes.txt",)])
+def test_fault_008_directory_named_jpg(images: Images, content: tuple[str, ...]) -> None:
+    images.subject.mkdir()
+    for name in content:
+        (images.subject / name).touch()
+    images.quarantined("found a folder")
 
 
 def test_fault_009_dangling_symlink(images: Images) -> None:

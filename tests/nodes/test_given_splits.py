@@ -1,5 +1,6 @@
 """Splits that the folders give: taken as they are, and what is missing drawn from the training samples."""
 
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,46 @@ def test_a_sample_outside_of_a_split_is_refused(tmp_path: Path) -> None:
 def test_without_it_trees_are_refused_as_classes_in_classes(tmp_path: Path) -> None:
     root = trees(tmp_path / "images", "train", "test")
     refused(lambda: index_of(root, splits_from="hash"), "scan.splits_from=folders")
+
+
+@pytest.mark.fault
+def test_fault_030_a_class_that_training_has_not(tmp_path: Path) -> None:
+    root = trees(tmp_path / "images", "train", "validation", "test")
+    (root / "test/bird").mkdir()
+    (root / "test/cat/0.png").rename(root / "test/bird/0.png")
+    refused(lambda: split(index_of(root)), "split train", "'bird'")
+
+
+@pytest.mark.fault
+def test_fault_035_a_tree_of_one_class(tmp_path: Path) -> None:
+    root = trees(tmp_path / "images", "train", "validation", "test")
+    shutil.rmtree(root / "test/dog")
+    refused(lambda: split(index_of(root)), "split test", "4 samples of one class alone")
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("folder", ["test", "test/bird"])
+def test_fault_036_039_an_empty_tree_or_class(tmp_path: Path, folder: str) -> None:
+    root = trees(tmp_path / "images", "train", "validation", "test")
+    if folder == "test":
+        shutil.rmtree(root / folder)
+    (root / folder).mkdir()
+    refused(lambda: index_of(root), root / folder, "found none")
+
+
+@pytest.mark.fault
+def test_fault_037_the_same_name_in_two_trees_is_of_two_samples(tmp_path: Path) -> None:
+    table = split(index_of(trees(tmp_path / "images", "train", "validation", "test")))
+    assert {"train/cat/0.png", "validation/cat/0.png", "test/cat/0.png"} <= set(table["sample_id"])
+    assert table["sample_id"].is_unique
+
+
+@pytest.mark.fault
+def test_fault_038_the_same_content_in_two_trees(tmp_path: Path) -> None:
+    index = index_of(trees(tmp_path / "images", "train", "validation", "test")).set_index("sample_id")
+    index.loc["test/cat/0.png", "content"] = index.loc["train/cat/7.png", "content"]
+    refused(lambda: split(index.reset_index()), "'train/cat/7.png'", "'test/cat/0.png'")
+    assert len(split(index.reset_index(), leakage="warn")) == len(index)
 
 
 def test_real_images_in_trees(tmp_path: Path) -> None:

@@ -80,10 +80,6 @@ def test_folders_are_classes(place: Place) -> None:
     assert index["size"].tolist() == [9, 9, 13]
 
 
-def test_names_of_class_folders_stay_as_they_are(place: Place) -> None:
-    assert set(place.scan_folders("1.0/a.jpg", "-1/b.jpg", "nan/c.jpg")["label"]) == {"1.0", "-1", "nan"}
-
-
 def test_both_ways_give_the_same_columns(place: Place) -> None:
     table = place.csv("cat/1.jpg,cat", "dog/2.jpg,dog").scan()
     index = place.scan(labels_from="folders")
@@ -112,13 +108,6 @@ def test_a_folder_without_samples(place: Place) -> None:
     assert folder_refusal(place, "cat/notes.txt") == (
         f"{place.images}: expected files ending in .jpg, .png, found none. "
         "Correct the filepath in the catalog or scan.extensions."
-    )
-
-
-def test_a_file_outside_of_the_class_folders(place: Place) -> None:
-    assert folder_refusal(place, "cat/1.jpg", "x.jpg", "y.jpg") == (
-        f"{place.images}/x.jpg: expected every file in a folder of its class, found 2 outside of one. "
-        "Move them, or set scan.labels_from=table."
     )
 
 

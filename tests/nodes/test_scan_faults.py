@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from index_support import Place, folder_refusal, make_files, refusal
 
+from outofcore.nodes.label_map import make_label_map
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
@@ -90,6 +92,14 @@ def test_fault_027_id_with_leading_zeros(place: Place) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.parametrize("name", ["007", "NA", "null", "nan"])
+def test_fault_027_028_names_in_class_folders_stay_as_they_are(place: Place, name: str) -> None:
+    index = place.scan_folders(f"{name}/{name}.jpg", "7/7.jpg")
+    assert index.loc[index["label"] == name, "sample_id"].tolist() == [f"{name}/{name}.jpg"]
+    assert len(index) == 2
+
+
+@pytest.mark.fault
 def test_fault_028_ids_that_look_like_missing_values(place: Place) -> None:
     make_files(place.images, ["NA.jpg", "null.jpg", "nan.jpg", "None.jpg"])
     index = place.csv("NA,a", "null,b", "nan,NA", "None,null").scan(file_pattern="{id}.jpg")
@@ -103,6 +113,14 @@ def test_fault_029_label_missing(place: Place, label: str) -> None:
     assert refusal(place.csv("a.jpg,1", f"b.jpg,{label}", "c.jpg,")) == (
         f"{place.labels}, row 3: expected a label without blanks around it for sample 'b.jpg', found '{label}' "
         "(2 rows are like it). Label them or take them out."
+    )
+
+
+@pytest.mark.fault
+def test_fault_029_a_file_outside_of_the_class_folders(place: Place) -> None:
+    assert folder_refusal(place, "cat/1.jpg", "x.jpg", "y.jpg") == (
+        f"{place.images}/x.jpg: expected every file in a folder of its class, found 2 outside of one. "
+        "Move them, or set scan.labels_from=table."
     )
 
 
@@ -137,6 +155,14 @@ def test_fault_031_label_with_a_fraction(place: Place, label: str) -> None:
         f"{place.labels}, row 3: expected a name or a whole number of at least 0 as label of sample 'b.jpg', "
         f"found '{label}'. Number the classes from 0, or give them names."
     )
+
+
+@pytest.mark.fault
+def test_fault_031_032_class_folders_have_names_not_numbers(place: Place) -> None:
+    """A folder is a class whatever its name is, and its code is its place in the label map."""
+    index = place.scan_folders("1.0/a.jpg", "1.5/b.jpg", "-1/c.jpg", "nan/d.jpg")
+    assert set(index["label"]) == {"1.0", "1.5", "-1", "nan"}
+    assert sorted(make_label_map(index).values()) == [0, 1, 2, 3]
 
 
 @pytest.mark.fault

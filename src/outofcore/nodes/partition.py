@@ -44,7 +44,7 @@ def partition(
         the files of each split.
 
     Raises:
-        DataError: A label is not in the label map, or a split holds fewer than two classes.
+        DataError: A label is not in the label map, a split holds fewer than two classes, or training lacks one.
     """
     label = _codes(index, label_map)
     shares = np.array([parameters.train, parameters.validation, parameters.test])
@@ -68,8 +68,8 @@ def tabulate(
         The partition and a summary of the data, as of `partition`.
 
     Raises:
-        DataError: A label is not in the label map, the same content stands in two splits, or a split
-            holds fewer than two classes.
+        DataError: A label is not in the label map, the same content stands in two splits, a split holds
+            fewer than two classes, or training lacks one.
     """
     import pandas as pd
 
@@ -84,6 +84,7 @@ def tabulate(
         }
     ).iloc[np.argsort(split, kind="stable")]
     _check(table, given)
+    _check_learned(table, label_map, given)
     return table.reset_index(drop=True), _summary(index, table, label_map)
 
 
@@ -192,6 +193,18 @@ def _check(table: Table, given: Path | None) -> None:
                 f"split {name}: expected samples of at least two classes, found {found}. "
                 + (remedy if given is None else f"Add samples to it in {given}.")
             )
+
+
+def _check_learned(table: Table, label_map: dict[str, int], given: Path | None) -> None:
+    """Refuse a class of which no sample is trained on: its output would mean nothing."""
+    learned = set(table["label"][table["split"] == "train"])
+    unknown = [label for label, code in label_map.items() if code not in learned]
+    if unknown:
+        count = int((table["label"] == label_map[unknown[0]]).sum())
+        raise DataError(
+            f"split train: expected samples of every class, found none of {unknown[0]!r}, of which there are {count}. "
+            + ("Add some, or take the class away." if given is None else f"Name some of them for training in {given}.")
+        )
 
 
 def _summary(index: Table, table: Table, label_map: dict[str, int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +63,13 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
     import pyarrow.compute as pc
 
     from outofcore.nodes.index_checks import check_ids
-    from outofcore.sources.listing import list_files
 
     if parameters.file_pattern != "{id}":
         raise ConfigurationError(
             f"scan.file_pattern: expected '{{id}}' with labels from folders, found {parameters.file_pattern!r}. "
             "Correct it in the parameters."
         )
-    files = list_files(images.path, parameters.extensions)
-    if not len(files):
-        raise DataError(
-            f"{images.path}: expected files ending in {', '.join(parameters.extensions)}, found none. "
-            "Correct the filepath in the catalog or scan.extensions."
-        )
+    files, problems = _class_files(images.path, parameters.extensions)
     label = pc.replace_substring_regex(files["name"], pattern="/?[^/]*$", replacement="")
     if parameters.splits_from == "folders":
         label = pc.replace_substring_regex(label, pattern="^[^/]*/?", replacement="")
@@ -94,14 +89,56 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
             "folders in them. Point the catalog at the folder that holds the class folders, or set "
             "scan.splits_from=folders where it holds the trees of the splits."
         )
-    _refuse_empty_class(images.path, set(index["sample_id"].str.rpartition("/")[0]), parameters.extensions)
     return index.assign(
         weight=np.float32(1.0),
         group="",
         size=files["size"].to_numpy(),
         mtime_ns=files["mtime_ns"].to_numpy(),
-        problem="",
+        problem=[problems.get(name, "") for name in index["sample_id"]] if problems else "",
     )
+
+
+def _class_files(root: Path, extensions: tuple[str, ...]) -> tuple[Any, dict[str, str]]:
+    """List the files in class folders, with folders that are named as files, and what is wrong with those.
+
+    Raises:
+        DataError: There are no files, or a folder is empty: its class would be forgotten.
+    """
+    import pyarrow as pa
+
+    from outofcore.sources.listing import list_files
+
+    files = list_files(root, extensions)
+    if not len(files):
+        raise DataError(
+            f"{root}: expected files ending in {', '.join(extensions)}, found none. "
+            "Correct the filepath in the catalog or scan.extensions."
+        )
+    problems = {}
+    for name in _empty_folders(root, {name.rpartition("/")[0] for name in files["name"].to_pylist()}):
+        if not name.lower().endswith(extensions):
+            raise DataError(
+                f"{root / name}: expected a folder of a class with files ending in {', '.join(extensions)}, "
+                "found none. Add samples of the class, or take the folder away."
+            )
+        problems[name] = (
+            f"{root / name}: expected the file of sample {name!r}, found a folder. "
+            "Put the file in its place, or take the folder away."
+        )
+    none = [0] * len(problems)
+    folders = pa.table({"name": list(problems), "size": none, "mtime_ns": none}, files.schema)
+    return pa.concat_tables([files, folders]).sort_by("name"), problems
+
+
+def _empty_folders(root: Path, holding: set[str]) -> Iterator[str]:
+    """Name the folders below the root that hold neither samples nor other folders."""
+    from outofcore.sources.listing import IGNORED_FOLDERS
+
+    for folder, below, _ in os.walk(root):
+        below[:] = sorted(name for name in below if not name.startswith(".") and name not in IGNORED_FOLDERS)
+        name = Path(folder).relative_to(root).as_posix()
+        if not below and name not in holding and folder != str(root):
+            yield name
 
 
 def _given_splits(images: Folder, index: Table) -> Table:
@@ -116,19 +153,6 @@ def _given_splits(images: Folder, index: Table) -> Table:
             "Move them, or set scan.splits_from=hash."
         )
     return split
-
-
-def _refuse_empty_class(root: Path, holding: set[str], extensions: tuple[str, ...]) -> None:
-    """Refuse a folder without samples that holds no other folders: its class would be forgotten."""
-    from outofcore.sources.listing import IGNORED_FOLDERS
-
-    for folder, below, _ in os.walk(root):
-        below[:] = sorted(name for name in below if not name.startswith(".") and name not in IGNORED_FOLDERS)
-        if not below and Path(folder).relative_to(root).as_posix() not in holding:
-            raise DataError(
-                f"{folder}: expected a folder of a class with files ending in {', '.join(extensions)}, found none. "
-                "Add samples of the class, or take the folder away."
-            )
 
 
 def _from_table(images: Folder, labels: File, parameters: ScanParameters) -> Table:
