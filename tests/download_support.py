@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import socket
+import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from outofcore.errors import DataError
 from outofcore.nodes.acquire import acquire_digits
 from outofcore.parameters.data import DataParameters
+from outofcore.samples import cifar10
 from outofcore.types import File, Folder
 
 TIMEOUT_SECONDS = 1.0
@@ -112,3 +114,15 @@ def unreachable(root: Path, url: str, reason: str) -> str:
         f"{root}/mnist.npz: expected MNIST (11 MB) there or at {url}, found: {reason}. "
         f"Try again with a network, or put the file there by hand (SHA-256 {sha256(ARCHIVE)})."
     )
+
+
+def write_cifar10_archive(path: Path, each: int) -> None:
+    """Write the six files of CIFAR-10's binary version, each with so many images of noise, in ten classes."""
+    rng = np.random.default_rng(0)
+    with tarfile.open(path, "w:gz") as tar:
+        for name in cifar10.FILES:
+            records = rng.integers(0, 256, (each, cifar10.RECORD), np.uint8)
+            records[:, 0] = np.arange(each) % len(cifar10.CLASSES)
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = records.nbytes
+            tar.addfile(member, io.BytesIO(records.tobytes()))

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 ROOT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 180
 
@@ -73,6 +76,23 @@ class Project:
         target = self.path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+
+
+def draw_images(folder: Path, classes: list[str], each: int, suffix: str = ".png") -> list[tuple[str, str]]:
+    """Images of vertical, horizontal or diagonal stripes; returns names and classes."""
+    rng = np.random.default_rng(1)
+    rows, columns = np.mgrid[:32, :32]
+    patterns = [rows, columns, rows + columns]
+    named = []
+    for code, label in enumerate(classes):
+        for number in range(each):
+            stripes = np.where((patterns[code] + rng.integers(0, 8)) % 8 < 4, 220, 30)
+            image = np.clip(stripes + rng.normal(0, 12, stripes.shape), 0, 255).astype(np.uint8)
+            name = f"{label}/{number:03d}{suffix}"
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / name), image)
+            named.append((name, label))
+    return named
 
 
 def mlflow_runs(project: Project, filter_string: str = "", order: Sequence[str] = ("start_time ASC",)) -> list[Any]:

@@ -5,32 +5,14 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from pipelines_support import Project, mlflow_runs
+from pipelines_support import Project, draw_images, mlflow_runs
 
 pytestmark = pytest.mark.pipeline
 
 REAL_DIGITS = Path(os.environ.get("REAL_DIGITS", Path(__file__).parents[3] / "shared/data/mnist_0_8.tar.gz"))
 """An archive of 8,195 real MNIST digits as JPG with the recipe's TRAIN.csv; not part of the project."""
-
-
-def draw_images(folder: Path, classes: list[str], each: int, suffix: str = ".png") -> list[tuple[str, str]]:
-    """Images of vertical, horizontal or diagonal stripes; returns names and classes."""
-    rng = np.random.default_rng(1)
-    rows, columns = np.mgrid[:32, :32]
-    patterns = [rows, columns, rows + columns]
-    named = []
-    for code, label in enumerate(classes):
-        for number in range(each):
-            stripes = np.where((patterns[code] + rng.integers(0, 8)) % 8 < 4, 220, 30)
-            image = np.clip(stripes + rng.normal(0, 12, stripes.shape), 0, 255).astype(np.uint8)
-            name = f"{label}/{number:03d}{suffix}"
-            (folder / label).mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(folder / name), image)
-            named.append((name, label))
-    return named
 
 
 def train(project: Project, *options: str) -> tuple[dict[str, Any], Any]:

@@ -1,15 +1,23 @@
 """vgg16_transfer as a whole: two stages in one run, a whole model at the end, and resume in either stage."""
 
+import hashlib
 import json
+import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+from download_support import write_cifar10_archive
 from notebook_support import check_what_a_classifiers_notebook_shows, drawn, execute, texts
-from pipelines_support import Project, metric_steps, mlflow_runs
+from parameter_values import transfer_parameters
+from pipelines_support import Project, draw_images, metric_steps, mlflow_runs
+
+from outofcore.models.vgg16 import build_base
 
 pytestmark = pytest.mark.pipeline
 
@@ -17,10 +25,11 @@ RUN = ("run", "--pipeline", "vgg16_transfer", "--env", "debug")
 DATA = "data/debug"
 
 
-def model_of(project: Project) -> Any:
+def model_of(project: Project, name: str = "model", data: str = DATA) -> Any:
     from outofcore.backend import keras
 
-    return keras.saving.load_model(project.path / DATA / "06_models/vgg16_transfer/model.keras", safe_mode=True)
+    path = project.path / data / f"06_models/vgg16_transfer/{name}.keras"
+    return keras.saving.load_model(path, safe_mode=True)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +38,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
     return project, project.kedro(*RUN)
 
 
-def read(project: Project, path: str) -> Any:
-    return json.loads((project.path / DATA / path).read_bytes())
+def read(project: Project, path: str, data: str = DATA) -> Any:
+    return json.loads((project.path / data / path).read_bytes())
 
 
 def test_it_ends_with_a_summary_and_warns_of_guessing_at_most(done: tuple[Project, str]) -> None:
@@ -91,6 +100,98 @@ def test_the_notebook_shows_the_run_that_was_made(done: tuple[Project, str]) -> 
     comparison = read(done[0], "08_reporting/vgg16_transfer/comparison.json")
     assert f"{comparison['random_features_accuracy']:.4f}".rstrip("0") in texts(cells["compared"])
     assert drawn(cells) == {"balance", "grid", "augmented", "curves", "confusion", "read", "maps"}
+
+
+def test_two_classes_with_a_base_from_mlflow_online_and_never_tuned(
+    done: tuple[Project, str], make_project: Callable[..., Project]
+) -> None:
+    """Trees of class folders of one's own; what another run has trained is the base."""
+    first, project = done[0], make_project()
+    shutil.copy(first.path / "mlflow.db", project.path)
+    (before,) = mlflow_runs(first)
+    photos = project.path / "photos"
+    for name, _ in draw_images(photos / "train", ["cat", "dog"], 30):
+        if name.partition("/")[2] < "008":
+            (photos / "test" / name).parent.mkdir(parents=True, exist_ok=True)
+            (photos / "train" / name).rename(photos / "test" / name)
+    values: dict[str, Any] = {
+        "data": {"source": "path", "images": str(photos)},
+        "scan": {"splits_from": "folders"},
+        "model": {"weights": f"mlflow:runs:/{before.info.run_id}/model"},
+        "features": {"mode": "online", "compare_random": False},
+        "fine_tune": {"unfreeze_from": None},
+    }
+    project.session("debug", {"vgg16_transfer": values}, pipeline_names=["vgg16_transfer"])
+
+    run = mlflow_runs(project)[-1]
+    assert run.data.tags["base.data.weights"] == values["model"]["weights"]
+    base = (first.path / DATA / "06_models/vgg16_transfer/model.keras").read_bytes()
+    assert run.data.tags["base.data.sha256"] == hashlib.sha256(base).hexdigest()
+    models = model_of(project, "initial_model"), model_of(first), model_of(first, "initial_model")
+    for layer, tuned in (("block1_conv1", False), ("block5_conv3", True)):
+        found, expected, untuned = (model.get_layer(layer).get_weights()[0] for model in models)
+        np.testing.assert_array_equal(found, expected)
+        assert np.array_equal(found, untuned) != tuned
+
+    assert model_of(project).output_shape == (None, 1)
+    metrics = read(project, "08_reporting/vgg16_transfer/metrics.json")
+    assert (set(metrics["classes"]), metrics["samples"]) == ({"cat", "dog"}, 16)
+    html = (project.path / DATA / "08_reporting/vgg16_transfer/report.html").read_text()
+    for text in (
+        "The base stayed frozen",
+        "class dog against cat",
+        "the probability of class dog",
+        "Class activation maps of block3_conv3",
+    ):
+        assert text in html, text
+
+    values["model"]["weights"] = f"mlflow:models:/{run.outputs.model_outputs[0].model_id}"
+    only = {"pipeline_names": ["vgg16_transfer"], "node_names": ["vgg16_transfer.base.provide"]}
+    project.session("debug", {"vgg16_transfer": values}, **only)
+    trained = (project.path / DATA / "06_models/vgg16_transfer/model.keras").read_bytes()
+    assert read(project, "06_models/vgg16_transfer/base.json")["sha256"] == hashlib.sha256(trained).hexdigest()
+
+
+def test_the_full_environment_with_files_put_there_by_hand(make_project: Callable[..., Project]) -> None:
+    """CIFAR-10's archive with few images, and weights in the form of Keras's own file, but narrow."""
+    from keras.src.legacy.saving import legacy_h5_format
+
+    from outofcore.backend import keras
+
+    project, each = make_project(), 40
+    data = project.path / "data/full"
+    archive = data / "01_raw/vgg16_transfer/cifar-10-binary.tar.gz"
+    weights = data / "06_models/imagenet/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    for path in (archive, weights):
+        path.parent.mkdir(parents=True)
+    write_cifar10_archive(archive, each)
+    base = build_base(transfer_parameters("model"), transfer_parameters("image"))
+    blocks = [layer for layer in base.layers if layer.name.startswith("block")]
+    with h5py.File(weights, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, keras.Sequential([keras.Input((32, 32, 3)), *blocks]))
+    md5 = hashlib.md5(weights.read_bytes(), usedforsecurity=False).hexdigest()
+    values = {
+        "data": {"download": {"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}},
+        "model": {"width": 0.125, "imagenet": {"md5": md5}},
+        "features": {"compare_random": False},
+        "training": {"epochs": 1},
+        "fine_tune": {"epochs": 1},
+    }
+    project.session("full", {"vgg16_transfer": values}, pipeline_names=["vgg16_transfer"])
+
+    (run,) = mlflow_runs(project)
+    assert run.data.tags["base.data.weights"] == "imagenet"
+    assert run.data.tags["base.data.sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    counts = read(project, "03_primary/vgg16_transfer/data_summary.json", "data/full")["classes"]
+    assert [sum(counts["train"].values()) + sum(counts["validation"].values()), sum(counts["test"].values())] == [
+        200,
+        40,
+    ]
+    tuned = model_of(project, "last_model", "data/full")
+    for layer in blocks:
+        if layer.weights:
+            untouched = np.array_equal(tuned.get_layer(layer.name).get_weights()[0], layer.get_weights()[0])
+            assert untouched == (layer.name < "block5"), layer.name
 
 
 def test_a_run_stopped_in_the_second_stage_goes_on_there(done: tuple[Project, str], tmp_path: Path) -> None:
