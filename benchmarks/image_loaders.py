@@ -8,14 +8,13 @@ the machine's speed meets all alike; medians of the rounds are printed, and rati
 """
 
 import argparse
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from side_by_side import Run, print_table, read_pass, speeds, take_turns
 
 from outofcore.backend import keras, tf
 from outofcore.loaders.batch_loader import BatchLoader
@@ -25,10 +24,8 @@ from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
 from outofcore.sources.pack_files import PackWriter
 from outofcore.sources.packed_columns import PackedColumns
-from outofcore.training.schedule import stretches
 
 SIDE = 28
-Run = Callable[[], None]
 
 
 class RecipeSequence(keras.utils.PyDataset):
@@ -79,13 +76,6 @@ def packed(files: Columns, folder: Path) -> Columns:
     return Columns(PackedColumns(str(folder), files.source), files.columns)
 
 
-def read_pass(loader: BatchLoader) -> None:
-    """Read a whole pass as the training loop does, many batches at once."""
-    steps = loader.steps_per_pass
-    for part in stretches(0, steps, steps, loader.steps_per_call):
-        loader.read(0, part.start, part.stop)
-
-
 def consume(batches: Iterable[Any]) -> None:
     """Take every batch and drop it."""
     for _ in batches:
@@ -128,20 +118,9 @@ def main() -> None:
     root = arguments.folder.resolve()
     paths = sorted(str(path) for path in root.glob("*.jpg"))
     with tempfile.TemporaryDirectory() as scratch:
-        runs = contenders(paths, root, Path(scratch))
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for measured in [False, *[True] * arguments.rounds]:  # the first round warms everything up
-            for name, run in runs.items():
-                began = time.perf_counter()
-                run()
-                if measured:
-                    seconds[name].append(time.perf_counter() - began)
-    first = next(iter(seconds))
+        turns = take_turns(contenders(paths, root, Path(scratch)), arguments.rounds, len(paths))
     print(f"{len(paths)} images, medians of {arguments.rounds} rounds\n")
-    print("| loader | images/s | x recipe |\n| --- | ---: | ---: |")
-    for name, times in seconds.items():
-        ratio = statistics.median(base / mine for base, mine in zip(seconds[first], times, strict=True))
-        print(f"| {name} | {len(paths) / statistics.median(times):,.0f} | {ratio:.1f} |")
+    print_table(turns, "loader", speeds(turns, "images"))
 
 
 if __name__ == "__main__":

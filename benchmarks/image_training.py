@@ -6,12 +6,11 @@ Both train the recipe's net at batch 20 with SGD on the same grey 28x28 JPGs, on
 """
 
 import argparse
-import statistics
-import time
 from pathlib import Path
 
 import numpy as np
 from image_loaders import SIDE, RecipeSequence
+from side_by_side import print_table, speeds, take_turns
 
 from outofcore.backend import keras
 from outofcore.loaders.batch_loader import BatchLoader
@@ -64,19 +63,9 @@ def main() -> None:
             call(item)
         ahead.close()
 
-    runs = {"recipe, fit": fit_epoch, "outofcore, loop": loop_epoch}
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for measured in [False, *[True] * arguments.rounds]:
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            if measured:
-                seconds[name].append(time.perf_counter() - began)
+    turns = take_turns({"recipe, fit": fit_epoch, "outofcore, loop": loop_epoch}, arguments.rounds, len(paths))
     print(f"{len(paths)} images, batch {BATCH}, medians of {arguments.rounds} epochs each, in turn\n")
-    print("| training | images/s | x recipe |\n| --- | ---: | ---: |")
-    for name, times in seconds.items():
-        ratio = statistics.median(base / mine for base, mine in zip(seconds["recipe, fit"], times, strict=True))
-        print(f"| {name} | {len(paths) / statistics.median(times):,.0f} | {ratio:.1f} |")
+    print_table(turns, "training", speeds(turns, "images"))
 
 
 if __name__ == "__main__":

@@ -11,16 +11,15 @@ is printed is the most memory that each held (anonymous and shared pages, the pr
 
 import argparse
 import itertools
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rows import BATCH, Prepared, base_values, recipe_batches
+from side_by_side import Run, print_table, speeds, take_turns
 
 from outofcore.loaders.batch_loader import BatchLoader
 from outofcore.memory import PeakMemory
@@ -103,12 +102,12 @@ def speed(rows: int, folder: Path, rounds: int, steps: int) -> None:
         batches = itertools.islice(itertools.cycle(recipe_batches(prepared.table.path)), steps)
         theirs.fit(((x[:, None], y[:, None]) for x, y in batches), steps_per_epoch=steps, epochs=1, verbose=0)
 
-    def ours(mode: str, within: str, jit: bool) -> Callable[[], None]:
+    def ours(mode: str, within: str, jit: bool) -> Run:
         loader = prepared.open(mode, within)
         net = our_net(prepared.values, found)
         build_state(net, loader.read(0, 0, 1))
         call = train_call(net, loader, jit)
-        return lambda: void(run_steps(loader, call, steps))
+        return lambda: run_steps(loader, call, steps)
 
     runs = {
         "recipe, fit": fit_recipe,
@@ -117,22 +116,9 @@ def speed(rows: int, folder: Path, rounds: int, steps: int) -> None:
         "pack, shuffled over the file, XLA": ours("packed", "file", True),
         "stream, shuffled in a window, XLA": ours("stream", "window", True),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for measured in [False, *[True] * rounds]:  # the first round compiles
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            if measured:
-                seconds[name].append(time.perf_counter() - began)
+    turns = take_turns(runs, rounds, steps * BATCH)  # the round that does not count compiles
     print(f"\n{rows:,} rows, {steps:,} steps at batch {BATCH}, medians of {rounds} rounds in turn\n")
-    print("| training | rows/s | x recipe |\n| --- | ---: | ---: |")
-    for name, mine in seconds.items():
-        ratio = statistics.median(base / one for one, base in zip(mine, seconds["recipe, fit"], strict=True))
-        print(f"| {name} | {steps * BATCH / statistics.median(mine):,.0f} | {ratio:.1f} |", flush=True)
-
-
-def void(_: Any) -> None:
-    """Drop a value."""
+    print_table(turns, "training", speeds(turns, "rows"))
 
 
 def train_for_memory(rows: int, mode: str, folder: Path) -> None:

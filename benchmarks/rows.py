@@ -9,16 +9,16 @@ time of a row, and the most memory that was held beyond what the process held be
 """
 
 import argparse
+import contextlib
 import shutil
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from side_by_side import Run, print_table, read_pass, take_turns
 
 from outofcore.loaders.batch_loader import BatchLoader, open_loader
 from outofcore.loaders.specification import LoaderSpecification
@@ -33,16 +33,12 @@ from outofcore.parameters.rows import (
     RowPartitionParameters,
     RowScanParameters,
 )
-from outofcore.training.schedule import stretches
 from outofcore.types import File, Folder
 
 BASE = Path(__file__).parents[1] / "conf/base/parameters_csv_regression.yml"
 BATCH = 250
 RECIPE_ROWS, STREAM_ROWS = 3_000_000, 100_000_000
 """Rows after which the recipe and the stream have shown their rate."""
-
-Run = Callable[[], int]
-"""Does the work and gives the number of rows that it did."""
 
 
 def recipe_batches(path: Path) -> Iterator[tuple[Any, Any]]:
@@ -128,18 +124,8 @@ class Prepared:
         return open_loader(specifications[("train", "validation", "test").index(split)])
 
 
-def read_pass(loader: BatchLoader, pass_: int, most: int) -> int:
-    """Read a pass, or its first rows, as the training loop does."""
-    rows = 0
-    for part in stretches(0, loader.steps_per_pass, loader.steps_per_pass, loader.steps_per_call):
-        rows += len(loader.read(pass_, part.start, part.stop)[0])
-        if rows >= most:
-            break
-    return rows
-
-
 def contenders(prepared: Prepared) -> dict[str, Run]:
-    """Name what is compared."""
+    """Name what is compared; a run gives the number of rows that it did."""
     path, passes = prepared.table.path, iter(range(1_000_000))
     loaders = {
         "stream, shuffled in a window": prepared.open("stream", "window", workers=0),
@@ -170,31 +156,25 @@ def measure(rows: int, folder: Path, rounds: int) -> None:
     """Measure one size and print its table."""
     prepared = Prepared(folder, rows)
     runs = contenders(prepared)
-    rates: dict[str, list[float]] = {name: [] for name in runs}
-    work: dict[str, list[float]] = {name: [] for name in runs}
     memory: dict[str, int] = dict.fromkeys(runs, 0)
-    for measured in [False, *[True] * rounds]:  # the first round warms everything up
-        for name, run in runs.items():
-            before, peak = held_bytes(), PeakMemory(0.05)
-            peak.start()
-            began, busy = time.perf_counter(), time.process_time()
-            done = run()
-            seconds, busy = time.perf_counter() - began, time.process_time() - busy
-            memory[name] = max(memory[name], peak.stop() - before)
-            if measured:
-                rates[name].append(done / seconds)
-                work[name].append(busy / done * 1e9)
+
+    @contextlib.contextmanager
+    def watched(name: str) -> Iterator[None]:
+        before, peak = held_bytes(), PeakMemory(0.05)
+        peak.start()
+        yield
+        memory[name] = max(memory[name], peak.stop() - before)
+
+    turns = take_turns(runs, rounds, around=watched)
     print(f"\n{rows:,} rows, medians of {rounds} rounds\n")
-    print("| reader | M rows/s | x recipe | x polars | CPU ns/row | MiB more |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for name, mine in rates.items():
-        ratios = (
-            statistics.median(one / base for one, base in zip(mine, rates[other], strict=True))
-            for other in ("recipe", "polars alone, integers")
-        )
-        shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
-        costs = f"{statistics.median(work[name]):.1f} | {memory[name] / 2**20:.0f}"
-        print(f"| {name} | {statistics.median(mine) / 1e6:.2f} | {shown} | {costs} |", flush=True)
+    columns = {
+        "M rows/s": lambda name: f"{turns.rate(name) / 1e6:.2f}",
+        "x recipe": lambda name: f"{turns.ratio(name, 'recipe'):.2f}",
+        "x polars": lambda name: f"{turns.ratio(name, 'polars alone, integers'):.2f}",
+        "CPU ns/row": lambda name: f"{1e9 * turns.work(name):.1f}",
+        "MiB more": lambda name: f"{memory[name] / 2**20:.0f}",
+    }
+    print_table(turns, "reader", columns)
 
 
 def main() -> None:

@@ -7,15 +7,13 @@ that a change in the machine's speed meets all alike; medians of the rounds are 
 """
 
 import argparse
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from side_by_side import Run, print_table, read_pass, speeds, take_turns
 
 from outofcore.backend import keras, tf
 from outofcore.loaders.batch_loader import BatchLoader, open_loader
@@ -34,39 +32,16 @@ from outofcore.training.runtime import start_keras
 from outofcore.training.schedule import stretches
 from outofcore.training.steps import build_state, train_call
 
-Run = Callable[[], Any]
 BATCH = 32
 RECIPE = {"rotation": 0.0, "shift": 0.0, "shear": 0.2, "zoom": 0.2, "horizontal_flip": True, "fill": "edge"}
 
 
 def measure(title: str, count: int, runs: dict[str, Run], rounds: int) -> None:
-    """Run all in turn, round by round, and print a table of medians and of ratios to the first.
-
-    Time of the processor is this process's, all threads: it does not count what other programs take.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    busy: dict[str, list[float]] = {name: [] for name in runs}
-    for measured in [False, *[True] * rounds]:  # the first round warms everything up
-        for name, run in runs.items():
-            began, worked = time.perf_counter(), time.process_time()
-            run()
-            if measured:
-                seconds[name].append(time.perf_counter() - began)
-                busy[name].append(time.process_time() - worked)
-    first = next(iter(seconds))
+    """Run all in turn, round by round, and print a table of medians, with the processor's time."""
+    turns = take_turns(runs, rounds, count)
     print(f"\n{title}, {count} images, medians of {rounds} rounds\n")
-    print("| what | images/s | ratio | processor, ms/image |\n| --- | ---: | ---: | ---: |")
-    for name, times in seconds.items():
-        ratio = statistics.median(base / mine for base, mine in zip(seconds[first], times, strict=True))
-        speed, worked = count / statistics.median(times), 1000 * statistics.median(busy[name]) / count
-        print(f"| {name} | {speed:,.0f} | {ratio:.2f} | {worked:.3f} |", flush=True)
-
-
-def read_pass(loader: BatchLoader) -> None:
-    """Read a whole pass as the training loop does."""
-    steps = loader.steps_per_pass
-    for part in stretches(0, steps, steps, loader.steps_per_call):
-        loader.read(0, part.start, part.stop)
+    processor = {"processor, ms/image": lambda name: f"{1e3 * turns.work(name):.3f}"}
+    print_table(turns, "what", speeds(turns, "images", "ratio") | processor)
 
 
 def loaders(root: Path, paths: list[str], side: int) -> dict[str, Run]:

@@ -13,16 +13,14 @@ memory that the process held, each in a process of its own.
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from side_by_side import Run, print_table, read_pass, speeds, take_turns
 
 from outofcore.loaders.batch_loader import BatchLoader
 from outofcore.memory import PeakMemory
@@ -32,10 +30,8 @@ from outofcore.sources.npy_files import NpyFiles
 from outofcore.sources.npy_layout import VolumeForm
 from outofcore.sources.pack_files import PackWriter
 from outofcore.sources.packed_columns import PackedColumns
-from outofcore.training.schedule import stretches
 
 BATCH = 64
-Run = Callable[[], None]
 
 
 def write_volumes(folder: Path, count: int, side: int) -> None:
@@ -97,13 +93,7 @@ def packed(files: NpyFiles, folder: Path) -> PackedColumns:
 def a_pass(source: Columns, **reading: Any) -> Run:
     """Make a shuffled pass of this project's loader, read as the training loop does."""
     loader = BatchLoader(source, x="volume", y="label", batch_size=BATCH, shuffle=True, steps_per_call=2, **reading)
-    steps = loader.steps_per_pass
-
-    def run() -> None:
-        for part in stretches(0, steps, steps, loader.steps_per_call):
-            loader.read(0, part.start, part.stop)
-
-    return run
+    return lambda: read_pass(loader)
 
 
 def contenders(folder: Path, scratch: Path, count: int, side: int) -> dict[str, Run]:
@@ -124,20 +114,9 @@ def contenders(folder: Path, scratch: Path, count: int, side: int) -> dict[str, 
 def print_speed(folder: Path, scratch: Path, count: int, side: int, rounds: int) -> None:
     """Measure all in turn and print the table."""
     write_volumes(folder, count, side)
-    runs = contenders(folder, scratch, count, side)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for measured in [False, *[True] * rounds]:  # the first round warms everything up
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            if measured:
-                seconds[name].append(time.perf_counter() - began)
-    first = next(iter(seconds))
+    turns = take_turns(contenders(folder, scratch, count, side), rounds, count)
     print(f"{count} volumes of {side}x{side}x{side} float32, medians of {rounds} rounds\n")
-    print("| loader | volumes/s | x recipe |\n| --- | ---: | ---: |")
-    for name, times in seconds.items():
-        ratio = statistics.median(base / mine for base, mine in zip(seconds[first], times, strict=True))
-        print(f"| {name} | {count / statistics.median(times):,.0f} | {ratio:.1f} |")
+    print_table(turns, "loader", speeds(turns, "volumes"))
 
 
 def print_peak(folder: Path, count: int, side: int) -> None:
