@@ -106,7 +106,7 @@ def predict_source(
     """
 
     def work(parts: Any, net: Model) -> float:
-        from outofcore.training.table_prediction import predict_into
+        from outofcore.training.sample_prediction import predict_into
 
         return predict_into(
             parts,

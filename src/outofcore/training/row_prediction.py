@@ -1,11 +1,9 @@
 """Stream the rows of a CSV through a model into a table, block by block in the order of the file."""
 
 import contextlib
-import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from outofcore.backend import keras
 from outofcore.errors import DataError
@@ -14,10 +12,8 @@ from outofcore.sources.ahead import ahead
 from outofcore.sources.row_file import RowFile
 from outofcore.sources.row_format import RowFormat
 from outofcore.sources.row_stream import StreamedRows, stream_rows
-from outofcore.table_parts import PROBLEM, TableParts
-from outofcore.training.steps import predict_call
-from outofcore.training.stopping import STOP
-from outofcore.training.table_prediction import Columns, check_finite
+from outofcore.table_parts import TableParts
+from outofcore.training.table_prediction import Columns, Piece, predict_pieces
 
 
 def predict_rows_into(
@@ -56,33 +52,34 @@ def predict_rows_into(
             numbers.
         SystemExit: A signal asked to stop; what was done is saved.
     """
-    call = predict_call(net, rows_per_call)
-    began = saved = time.monotonic()
-    before, read = parts.done, 0 if form.compressed else parts.mark.get("byte", 0)
-    try:
-        with (
-            STOP,
-            progress("predict", file.size, "bytes", done=read) as advance,
-            # closed before the file: no thread may read one that is closed
-            contextlib.closing(_blocks(file, form, parts, skip_bad)) as blocks,
-        ):
-            for rows in blocks:
-                if len(rows.values):
-                    parts.add(_table(rows, call((rows.values,)), columns), rows.mark)
-                advance(rows.read - read)
-                read = rows.read
-                if parts.done - parts.saved >= part_rows or time.monotonic() - saved >= every_seconds:
-                    parts.save()
-                    saved = time.monotonic()
-                if STOP.pending:
-                    break
-    finally:
-        parts.save()  # a bad row or Ctrl-C costs nothing of what was done before it
-    if STOP.pending:
-        raise SystemExit(STOP.exit_status)
+    read = 0 if form.compressed else int(parts.mark.get("byte", 0))
+    with (
+        progress("predict", file.size, "bytes", done=read) as advance,
+        # closed before the file: no thread may read one that is closed
+        contextlib.closing(_blocks(file, form, parts, skip_bad)) as blocks,
+    ):
+        rate = predict_pieces(
+            parts,
+            _pieces(blocks, read),
+            net,
+            columns,
+            key="row",
+            kind="row",
+            batch_size=rows_per_call,
+            part_samples=part_rows,
+            every_seconds=every_seconds,
+            advance=advance,
+        )
     if not parts.done:
         raise DataError(f"{file.path}, row 1: expected rows to predict, found none. Put data there.")
-    return (parts.done - before) / max(time.monotonic() - began, 1e-9)
+    return rate
+
+
+def _pieces(blocks: Iterable[StreamedRows], read: int) -> Iterator[Piece]:
+    for rows in blocks:
+        numbers = np.arange(rows.first, rows.first + len(rows.values))
+        yield Piece(numbers, rows.values, rows.problems, rows.read - read, rows.mark)
+        read = rows.read
 
 
 def _blocks(file: RowFile, form: RowFormat, parts: TableParts, skip_bad: bool) -> Generator[StreamedRows, None, None]:
@@ -92,12 +89,3 @@ def _blocks(file: RowFile, form: RowFormat, parts: TableParts, skip_bad: bool) -
         if skip_bad:
             raise
         raise DataError(f"{error} Or set predict.bad_samples=skip; the run goes on from here.") from error
-
-
-def _table(rows: StreamedRows, outputs: object, columns: Columns) -> pa.Table:
-    numbers = np.arange(rows.first, rows.first + len(rows.values))
-    check_finite(outputs, numbers, "row")
-    problem = pa.nulls(len(numbers), pa.string())
-    if rows.problems:
-        problem = pa.array([rows.problems.get(place) for place in range(len(numbers))], pa.string())
-    return pa.table({"row": numbers, **columns(outputs), PROBLEM: problem})
