@@ -13,7 +13,7 @@ from support import ArraySource, rows
 
 from outofcore.training import fit as fit_module
 from outofcore.training import state
-from outofcore.training.ledger import read_ledger
+from outofcore.training.ledger import Ledger, read_ledger
 from outofcore.training.stopping import STOP
 
 ROWS, BATCH, EPOCHS = 47, 20, 3
@@ -106,6 +106,21 @@ def test_every_step(run: Callable[..., Any], reference: Any, tmp_path: Path) -> 
         folder = tmp_path / f"stopped at {step}"
         run(folder, stop_at=step)
         assert differences(*run(folder), folder, reference) == [], f"stopped at step {step}"
+
+
+def test_an_interrupted_run_closes_its_ledger(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Ledger] = []
+
+    def open_ledger(*arguments: Any) -> Ledger:
+        opened.append(Ledger(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(fit_module, "Ledger", open_ledger)
+    run(tmp_path / "stopped", stop_at=2)
+    with pytest.raises(ValueError, match="closed file"):
+        opened[0].sync()
 
 
 def test_stopped_twice(run: Callable[..., Any], reference: Any, tmp_path: Path) -> None:

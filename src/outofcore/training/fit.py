@@ -105,21 +105,20 @@ def _fit(
     callbacks.on_train_begin()
     start = Progress(epoch=first_epoch, step=first_epoch * plan.steps_per_epoch)
     progress = _restore(model, callbacks, store, plan, start)
-    ledger = Ledger(store.folder / LEDGER, progress.ledger_bytes)
-    announce(folder, store, resumed=progress is not start)
-    loop = Loop(
-        model=model,
-        train=train,
-        validation=validation,
-        train_call=train_call(model, train, training.jit),
-        test_call=test_call(model, validation or train, training.jit),
-        callbacks=callbacks,
-        plan=plan,
-        progress=progress,
-        ledger=ledger,
-        store=store,
-    )
-    with contextlib.closing(ledger):
+    with contextlib.closing(Ledger(store.folder / LEDGER, progress.ledger_bytes)) as ledger:
+        announce(folder, store, resumed=progress is not start)
+        loop = Loop(
+            model=model,
+            train=train,
+            validation=validation,
+            train_call=train_call(model, train, training.jit),
+            test_call=test_call(model, validation or train, training.jit),
+            callbacks=callbacks,
+            plan=plan,
+            progress=progress,
+            ledger=ledger,
+            store=store,
+        )
         if not progress.complete:
             loop.run()
             model.optimizer.finalize_variable_values(model.trainable_weights)
