@@ -17,9 +17,9 @@ from outofcore.reporting.run_sections import (
     exact_command,
     parameters_section,
     repeat_section,
-    training_lead,
     use_section,
 )
+from outofcore.reporting.training_report import training_lead
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect", "image", "line", "circle"}
 HOSTILE = "<script>alert(1)</script> \"'"

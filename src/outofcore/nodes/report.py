@@ -59,9 +59,10 @@ def report_classifier(
     Returns:
         The report, HTML with all in it, and the matplotlib figures of `CLASSIFIER_FIGURES`.
     """
-    from outofcore.reporting import classifier, run_sections
-    from outofcore.reporting.page import render_page, section_of
+    from outofcore.reporting import classifier
+    from outofcore.reporting.page import section_of
     from outofcore.reporting.samples import as_picture, worst_mistakes
+    from outofcore.reporting.training_report import training_report
 
     labels = sorted(label_map, key=label_map.__getitem__)
     count = min(report.samples, len(train_loader.selection))
@@ -84,19 +85,13 @@ def report_classifier(
     figures = classifier.draw(results)
     shape = ", ".join(map(str, mistaken.shape[1:]))
     gives = "the probability of every class" if len(labels) > 2 else f"the probability of class {labels[1]}"
-    html = render_page(
-        f"Training report: {run_information['namespace']}",
-        f"Run {run_information['name']} of experiment {run_information['experiment']}",
+    html = training_report(
+        run_information,
         classifier.headline(results),
-        [
-            *classifier.sections(results, figures),
-            *map(section_of, extra_sections),
-            run_sections.use_section(model.path, f"{mistaken.dtype}, shape (samples, {shape})", gives, run_information),
-            run_sections.repeat_section(
-                run_information,
-                {"data digest": data_summary["digest"], "partition digest": data_summary["partition_digest"]},
-            ),
-            run_sections.parameters_section(run_information["parameters"]),
-        ],
+        [*classifier.sections(results, figures), *map(section_of, extra_sections)],
+        model.path,
+        f"{mistaken.dtype}, shape (samples, {shape})",
+        gives,
+        data_summary,
     )
     return html, *(figures[name] for name in CLASSIFIER_FIGURES)

@@ -44,8 +44,8 @@ def report_regression(
     Returns:
         The report, HTML with all in it, and the matplotlib figures of `REGRESSION_FIGURES`.
     """
-    from outofcore.reporting import regressor, run_sections
-    from outofcore.reporting.page import render_page
+    from outofcore.reporting import regressor
+    from outofcore.reporting.training_report import training_report
 
     results = regressor.Results(
         trace=training_trace,
@@ -60,16 +60,13 @@ def report_regression(
     figures = regressor.draw(results)
     takes = f"float32, shape (rows, {len(scan.features)}): {', '.join(scan.features)}"
     gives = scan.targets[0] if len(scan.targets) == 1 else f"a dictionary of {', '.join(scan.targets)}"
-    digests = {"data digest": data_summary["digest"], "partition digest": data_summary["partition_digest"]}
-    html = render_page(
-        f"Training report: {run_information['namespace']}",
-        f"Run {run_information['name']} of experiment {run_information['experiment']}",
+    html = training_report(
+        run_information,
         regressor.headline(results),
-        [
-            *regressor.sections(results, figures),
-            run_sections.use_section(model.path, takes, f"{gives}, in its own unit", run_information),
-            run_sections.repeat_section(run_information, digests),
-            run_sections.parameters_section(run_information["parameters"]),
-        ],
+        regressor.sections(results, figures),
+        model.path,
+        takes,
+        f"{gives}, in its own unit",
+        data_summary,
     )
     return html, *(figures[name] for name in REGRESSION_FIGURES)

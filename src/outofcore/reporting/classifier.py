@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from outofcore.reporting.class_balance import class_balance
 from outofcore.reporting.confusion_matrix import confusion_matrix, largest_confusions
 from outofcore.reporting.learning_curves import learning_curves
-from outofcore.reporting.page import Block, Listing, Picture, Section, Tile
+from outofcore.reporting.page import Block, Listing, Section, Tile
 from outofcore.reporting.ranking import precision_recall, roc
-from outofcore.reporting.run_sections import bad_samples, training_section
+from outofcore.reporting.run_sections import bad_samples
 from outofcore.reporting.samples import Picture as Pixels
 from outofcore.reporting.samples import mistakes_grid, sample_grid
 from outofcore.reporting.spending import throughput_and_memory, time_spent
 from outofcore.reporting.style import records
-from outofcore.reporting.svg import inline_svg
+from outofcore.reporting.training_report import pictures, speed_tiles, training_section
 
 CONFUSIONS = 8
 """Pairs of classes listed as most often confused."""
@@ -86,17 +86,13 @@ def headline(results: Results) -> list[Tile]:
             "epochs",
             f"the weights of epoch {best} were kept" if best else "the last weights were kept",
         ),
-        Tile(f"{training['samples_per_second']:,.0f}", "samples per second", "in training"),
-        Tile(f"{training['waiting_share']:.1%}", "waiting for data", "of the time in training"),
+        *speed_tiles(training, "samples", f"{training['samples_per_second']:,.0f}"),
     ]
 
 
 def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
     """Put figures and tables of a classifier together."""
-
-    def picture(name: str, title: str, caption: str) -> Picture:
-        return Picture(title, caption, inline_svg(figures[name], name, f"{title}. {caption}"))
-
+    picture = pictures(figures)
     return [
         _quality(results, picture),
         _mistakes(results, picture),

@@ -9,12 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from outofcore.reporting.learning_curves import learning_curves
-from outofcore.reporting.page import Block, Listing, Picture, Section, Tile
+from outofcore.reporting.page import Block, Listing, Section, Tile
 from outofcore.reporting.regression import predicted_against_actual, residuals
-from outofcore.reporting.run_sections import training_section
 from outofcore.reporting.spending import throughput_and_memory, time_spent
 from outofcore.reporting.style import records
-from outofcore.reporting.svg import inline_svg
+from outofcore.reporting.training_report import pictures, speed_tiles, training_section
 
 WORST_ROWS = 20
 """Rows with the largest errors that the report lists."""
@@ -79,17 +78,13 @@ def headline(results: Results) -> list[Tile]:
         Tile(f"{metrics['mae']:,.5g}", "MAE", "in the target's unit"),
         Tile("–" if metrics["r2"] is None else f"{metrics['r2']:.4f}", "R²", "1 is best"),  # noqa: RUF001
         Tile(_short(results.data["samples"]), "rows", f"{training['steps']:,} optimizer steps"),
-        Tile(_short(training["samples_per_second"]), "rows per second", "in training"),
-        Tile(f"{training['waiting_share']:.1%}", "waiting for data", "of the time in training"),
+        *speed_tiles(training, "rows", _short(training["samples_per_second"])),
     ]
 
 
 def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
     """Put figures and tables of a regression together."""
-
-    def picture(name: str, title: str, caption: str) -> Picture:
-        return Picture(title, caption, inline_svg(figures[name], name, f"{title}. {caption}"))
-
+    picture = pictures(figures)
     return [
         _quality(results, picture),
         _worst(results),

@@ -1,14 +1,13 @@
 """Sections that every report has: how to use the model, how to repeat the run, its parameters."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from outofcore.reporting.page import Block, Listing, Picture, Section, Snippet
-from outofcore.reporting.spending import duration
+from outofcore.reporting.page import Block, Listing, Section, Snippet
 from outofcore.reporting.style import records
 
 BAD_SAMPLES = 20
@@ -126,34 +125,3 @@ def bad_samples(report: pd.DataFrame) -> Listing:
     if rest:
         caption += f" The first {len(rows)} are shown; validation_report.parquet names the other {rest:,}."
     return Listing("Bad samples", caption, ["sample", "label", "reason"], rows, wide=True)
-
-
-def training_section(summary: Mapping[str, Any], picture: Callable[[str, str, str], Picture], advice: str) -> Section:
-    """Show how the training went.
-
-    Args:
-        summary: `training_summary`.
-        picture: Gives the picture of a figure's name, title and caption.
-        advice: What to do about waiting for data.
-    """
-    curves = (
-        "Circles: training; squares, dashed: validation, at the end of each epoch. Thin: running means within epochs."
-    )
-    blocks: list[Block] = [
-        picture("learning_curves", "Learning curves", curves),
-        picture("time_spent", "Where the time went", f"Much waiting for data? {advice}"),
-        picture("speed_and_memory", "Speed and memory", "Memory that keeps growing would be a leak."),
-    ]
-    return Section("training", "Training", training_lead(summary), blocks)
-
-
-def training_lead(summary: Mapping[str, Any]) -> str:
-    """Say in a sentence how a training went.
-
-    Args:
-        summary: `training_summary`.
-    """
-    total, best = sum(summary["seconds"].values()), summary["best_epoch"]
-    kept = f"the weights of epoch {best} were kept" if best else "the last weights were kept"
-    epochs = f"{summary['epochs']:,} epoch{'s' if summary['epochs'] != 1 else ''}"
-    return f"{epochs}, {summary['steps']:,} optimizer steps in {duration(total)}; {kept}."

@@ -10,12 +10,12 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from outofcore.reporting.page import Block, Listing, Picture, Section
+from outofcore.reporting.page import Block, Listing, Section
 from outofcore.reporting.palette import LIGHT
 from outofcore.reporting.samples import Picture as Pixels
 from outofcore.reporting.samples import as_picture, picture_grid
 from outofcore.reporting.style import SMALL, TINY, WIDTH, new_figure, plain, settle, shorten, text_options
-from outofcore.reporting.svg import inline_svg
+from outofcore.reporting.training_report import pictures
 
 OPACITY = 0.65
 """Of the colours of a class activation map, where it is 1."""
@@ -147,8 +147,9 @@ def transfer_section(contenders: Sequence[Contender], lead: str, figure: Figure)
         for each in contenders
     ]
     columns = ["model", "accuracy", "loss", "F1", "ROC AUC"]
+    picture = pictures({"transfer_gain": figure})
     blocks: list[Block] = [
-        _picture("transfer_gain", "Accuracy", "On the same test samples; blue is the model that was kept.", figure),
+        picture("transfer_gain", "Accuracy", "On the same test samples; blue is the model that was kept."),
         Listing("Figures", "Loss is better the lower, all else the higher.", columns, rows, frozenset(range(1, 5))),
     ]
     return Section("transfer", "What the transfer brings", lead, blocks)
@@ -160,13 +161,10 @@ def images_section(augmented: Figure, looks: Figure, layer: str) -> Section:
         "Each training sample as it is, and below it as the first passes show it. Validation and test are not changed."
     )
     seen = "Right of each image: the brighter, the more a place speaks for the predicted class. ✓ right, ✗ wrong."
+    picture = pictures({"augmentation": augmented, "class_activation": looks})
     blocks = [
-        _picture("augmentation", "Augmentation", shown, augmented),
-        _picture("class_activation", f"Class activation maps of {layer}", seen, looks),
+        picture("augmentation", "Augmentation", shown),
+        picture("class_activation", f"Class activation maps of {layer}", seen),
     ]
     lead = "The maps (Grad-CAM) are of the surest right predictions, of each class in turn, and of the surest mistakes."
     return Section("images", "What it is shown, and where it looks", lead, blocks)
-
-
-def _picture(name: str, title: str, caption: str, figure: Figure) -> Picture:
-    return Picture(title, caption, inline_svg(figure, name, f"{title}. {caption}"))
