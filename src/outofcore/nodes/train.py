@@ -120,6 +120,12 @@ def _summary(result: Any, loader: Loader) -> dict[str, Any]:
         "best_epoch": None if result.best_epoch is None else result.best_epoch + 1,
         "steps": result.progress.step,
         "samples_per_second": samples / busy if busy else 0.0,
-        "waiting_share": seconds["waiting"] / busy if busy else 0.0,
+        "waiting_share": waiting_share(seconds),
         "seconds": seconds,
     }
+
+
+def waiting_share(seconds: dict[str, float]) -> float:
+    """Give the time spent waiting for data, as a share of that and of the time in training."""
+    busy = seconds["training"] + seconds["waiting"]
+    return seconds["waiting"] / busy if busy else 0.0

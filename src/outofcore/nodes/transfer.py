@@ -6,7 +6,7 @@ from typing import Any
 from outofcore.identity import digest
 from outofcore.loaders.specification import LoaderSpecification
 from outofcore.nodes.pack import made_from
-from outofcore.nodes.train import train
+from outofcore.nodes.train import train, waiting_share
 from outofcore.parameters.training import BestParameters, LoaderParameters, TrainingParameters
 from outofcore.parameters.transfer import FeaturesParameters, FineTuneParameters
 from outofcore.types import File, Folder, Loader, Model, Table, TrainingFolder
@@ -180,8 +180,7 @@ def fine_tune(
 def _time(head: dict[str, Any], tuned: dict[str, Any]) -> dict[str, Any]:
     """The time of both stages. Samples per second stay those of the second: one of features, one of images."""
     seconds = {name: spent + tuned["seconds"][name] for name, spent in head["seconds"].items()}
-    busy = seconds["training"] + seconds["waiting"]
-    return {"seconds": seconds, "waiting_share": seconds["waiting"] / busy if busy else 0.0}
+    return {"seconds": seconds, "waiting_share": waiting_share(seconds)}
 
 
 def _gain(best: BestParameters | None, head: dict[str, list[float]], tuned: dict[str, list[float]]) -> dict[str, Any]:

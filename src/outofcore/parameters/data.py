@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
-from outofcore.parameters.base import Fraction, Group
+from outofcore.parameters.base import Group, Shares
 
 
 class DownloadParameters(Group):
@@ -119,29 +119,16 @@ class ImageValidateParameters(ValidateParameters):
     smallest_side: PositiveInt
 
 
-class PartitionParameters(Group):
+class PartitionParameters(Shares):
     """How samples are split.
 
     Attributes:
-        train: Share of samples to train on.
-        validation: Share of samples to validate on after each epoch.
-        test: Share of samples kept for the evaluation.
         stratify: Whether each class is split in the same shares.
         leakage: Whether the same content in two splits is refused, or warned of.
     """
 
-    train: Fraction
-    validation: Fraction
-    test: Fraction
     stratify: bool
     leakage: Literal["refuse", "warn"]
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> "PartitionParameters":
-        total = self.train + self.validation + self.test
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"train, validation and test must sum to 1, found {total:g}")
-        return self
 
 
 class ImageParameters(Group):

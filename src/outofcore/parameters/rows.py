@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from outofcore.parameters.base import Fraction, Group
+from outofcore.parameters.base import Group, Shares
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 """One or more names of columns."""
@@ -76,7 +76,7 @@ class RowScanParameters(Group):
         return self
 
 
-class RowPartitionParameters(Group):
+class RowPartitionParameters(Shares):
     """How rows are split, each by a hash of its number or its group.
 
     Attributes:
@@ -85,17 +85,6 @@ class RowPartitionParameters(Group):
             raised in their ratio to fill its place.
         test: Share of rows kept for the evaluation.
     """
-
-    train: Fraction
-    validation: Fraction
-    test: Fraction
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> "RowPartitionParameters":
-        total = self.train + self.validation + self.test
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"train, validation and test must sum to 1, found {total:g}")
-        return self
 
 
 class RowLoaderParameters(Group):

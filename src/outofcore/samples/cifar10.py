@@ -6,7 +6,6 @@ https://www.cs.toronto.edu/~kriz/cifar.html). The archive that `keras.datasets.c
 same images as pickles, which can run code and are not read here.
 """
 
-import csv
 import tarfile
 from pathlib import Path
 
@@ -14,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
-from outofcore.files import replacing
 from outofcore.progress_bar import progress
 from outofcore.samples.coloured_shapes import COLUMNS
-from outofcore.samples.digits import write_jpg
+from outofcore.samples.writing import label_table, write_jpg
 
 NAME = "CIFAR-10 (170 MB)"
 """What is downloaded, as messages name it."""
@@ -45,20 +43,14 @@ def write_cifar10(archive: Path, images: Path, table: Path) -> None:
     Raises:
         DataError: The archive does not hold CIFAR-10, or the disk is full or cannot be written to.
     """
-    with (
-        replacing(table) as temporary,
-        temporary.open("w", newline="") as file,
-        progress("write images", COUNT, "images") as advance,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
+    with label_table(table, COLUMNS) as add_row, progress("write images", COUNT, "images") as advance:
         number = 0
         for name, split in FILES.items():
             for code, pixels in zip(*_records(archive, name), strict=True):
                 path = f"{split}/{CLASSES[code]}/img_{number}.jpg"
                 (images / path).parent.mkdir(parents=True, exist_ok=True)
                 write_jpg(images / path, pixels[..., ::-1])  # OpenCV thinks in BGR
-                rows.writerow((path, CLASSES[code]))
+                add_row((path, CLASSES[code]))
                 number += 1
                 advance(1)
 

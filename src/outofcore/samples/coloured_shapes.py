@@ -5,7 +5,6 @@ trained that then serves the first. A class is a shape; its size, place, turn, c
 and those of the background, are drawn anew for each image and tell nothing of the class.
 """
 
-import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from outofcore.files import replacing
-from outofcore.samples.digits import write_jpg
+from outofcore.samples.writing import label_table, write_jpg
 
 COLUMNS = ("tile_name", "y")
 
@@ -107,14 +105,12 @@ def write_shapes(images: Path, table: Path, count: int, side: int, seed: int, ta
     rng = np.random.default_rng([seed, *task.encode()])
     for name in names:
         (images / name).mkdir(parents=True, exist_ok=True)
-    with replacing(table) as temporary, temporary.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
+    with label_table(table, COLUMNS) as add_row:
         for number in range(count):
             name = names[number % len(names)]
             path = f"{name}/img_{number}.jpg"
             write_jpg(images / path, draw_shape(outlines[name], side, rng))
-            rows.writerow((path, name))
+            add_row((path, name))
 
 
 def draw_shape(outline: Points, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -5,15 +5,13 @@ Handwritten Digits, UCI 1998). Each drawn digit is one of them, enlarged, turned
 shifted a little; the column `original` says which, so that no split divides the drawings of one.
 """
 
-import csv
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from outofcore.errors import DataError
-from outofcore.files import replacing
+from outofcore.samples.writing import label_table, write_jpg
 
 SIDE = 28
 """Pixels of a drawn digit's side."""
@@ -41,15 +39,13 @@ def write_digits(images: Path, table: Path, count: int, digits: tuple[int, ...],
     originals = [np.flatnonzero(scans.target == digit) for digit in digits]
     rng = np.random.default_rng(seed)
     images.mkdir(parents=True, exist_ok=True)
-    with replacing(table) as temporary, temporary.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
+    with label_table(table, COLUMNS) as add_row:
         for number in range(count):
             label = number % len(digits)
             original = int(rng.choice(originals[label]))
             name = f"img_{number}.jpg"
             write_jpg(images / name, _draw(scans.images[original], rng))
-            rows.writerow((name, label, original))
+            add_row((name, label, original))
 
 
 def _draw(scan: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -59,20 +55,3 @@ def _draw(scan: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uin
     turn[:, 2] = turn[:, 2] + (SIDE / 2 - 4.0 + rng.uniform(-2.0, 2.0, 2))
     ink = np.clip(scan * (255.0 / 16.0), 0.0, 255.0).astype(np.uint8)
     return np.asarray(cv2.warpAffine(ink, turn, (SIDE, SIDE), flags=cv2.INTER_CUBIC), np.uint8)
-
-
-def write_jpg(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a grey image, uint8 of shape (height, width).
-
-    Raises:
-        DataError: The disk is full or the folder cannot be written to.
-    """
-    # not synced one by one: the manifest of the sample is written last and vouches for all of them
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected to write a sample image, found: {error.strerror}. "
-            "Make room, or point the catalog at a folder that can be written to."
-        ) from error

@@ -4,7 +4,6 @@ The archive is the one that `keras.datasets.mnist` takes: 60,000 training and 10
 28x28 grey levels (LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998).
 """
 
-import csv
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
-from outofcore.files import replacing
 from outofcore.progress_bar import progress
-from outofcore.samples.digits import SIDE, write_jpg
+from outofcore.samples.digits import SIDE
+from outofcore.samples.writing import label_table, write_jpg
 
 NAME = "MNIST (11 MB)"
 """What is downloaded, as messages name it."""
@@ -43,17 +42,11 @@ def write_mnist(archive: Path, images: Path, table: Path, digits: tuple[int, ...
     pictures, numerals = _read(archive)
     chosen = np.flatnonzero(np.isin(numerals, digits))
     images.mkdir(parents=True, exist_ok=True)
-    with (
-        replacing(table) as temporary,
-        temporary.open("w", newline="") as file,
-        progress("write images", len(chosen), "images") as advance,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
+    with label_table(table, COLUMNS) as add_row, progress("write images", len(chosen), "images") as advance:
         for number in chosen.tolist():
             name = f"img_{number}.jpg"
             write_jpg(images / name, pictures[number])
-            rows.writerow((name, digits.index(numerals[number])))
+            add_row((name, digits.index(numerals[number])))
             advance(1)
 
 

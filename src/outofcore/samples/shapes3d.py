@@ -4,16 +4,14 @@ Ball, cube, cylinder, cone, torus and cross: each of a size and at a place of it
 along any of the three directions. A shape is 1 and what is around it 0, before the noise.
 """
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from outofcore.errors import DataError
-from outofcore.files import replacing
 from outofcore.progress_bar import progress
+from outofcore.samples.writing import label_table, write_npy
 
 COLUMNS = ("sample_id", "label")
 
@@ -76,17 +74,12 @@ def write_shapes(folder: Path, table: Path, count: int, side: int, noise: float,
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = list(SHAPES)
-    with (
-        replacing(table) as temporary,
-        temporary.open("w", newline="") as file,
-        progress("draw volumes", count, "volumes") as advance,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
+    with label_table(table, COLUMNS) as add_row, progress("draw volumes", count, "volumes") as advance:
         for number in range(count):
             label = labels[number % len(labels)]
-            _write(folder / f"id-{number}.npy", draw_shape(label, side, noise, np.random.default_rng([seed, number])))
-            rows.writerow((f"id-{number}", label))
+            rng = np.random.default_rng([seed, number])
+            write_npy(folder / f"id-{number}.npy", draw_shape(label, side, noise, rng))
+            add_row((f"id-{number}", label))
             advance(1)
 
 
@@ -100,14 +93,3 @@ def draw_shape(label: str, side: int, noise: float, rng: np.random.Generator) ->
     shape = SHAPES[label](*[(x, y, z * sign), (y, z, x * sign), (z, x, y * sign)][rng.integers(3)])
     values = rng.standard_normal((side, side, side), np.float32)
     return np.asarray(shape + np.float32(noise) * values, np.float32)
-
-
-def _write(path: Path, volume: NDArray[np.float32]) -> None:
-    # not synced one by one: the manifest of the sample is written last and vouches for all of them
-    try:
-        np.save(path, volume, allow_pickle=False)
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected to write a sample volume, found: {error.strerror or error}. "
-            "Make room, or point the catalog at a folder that can be written to."
-        ) from error
