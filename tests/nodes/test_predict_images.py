@@ -6,14 +6,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from parameter_values import mnist_parameters
+from prediction_support import PredictionCase, save_sum_model
 
-from outofcore.errors import ConfigurationError, DataError
+from outofcore.errors import ConfigurationError
 from outofcore.nodes.predict_files import sample_names
 from outofcore.nodes.predict_images import predict_images
-from outofcore.training.runtime import start_keras
 from outofcore.types import File, Folder, ModelFile
 
 NAMES = ["007.png", "a/b/é x.PNG", "a/b.jpeg", "a/z.jpg"]
@@ -23,48 +22,33 @@ SIDE = 8
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
     """A model of two classes: whether an image is bright."""
-    keras = start_keras(2, seed=1)
-    inputs = keras.Input((SIDE, SIDE, 1), dtype="uint8")
-    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255.0, -0.5)(inputs))
-    outputs = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="ones")(flat)
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    keras.Model(inputs, outputs).save(path)
-    return ModelFile(path, "the model", None)
+    return save_sum_model(tmp_path_factory.mktemp("model") / "model.keras", (SIDE, SIDE, 1), "uint8", -127.5, None)
 
 
-class Case:
-    """A folder of images, dark and bright in turn, and a place for the table."""
+class Case(PredictionCase):
+    """A folder of images, dark and bright in turn."""
 
     def __init__(self, root: Path, model: ModelFile) -> None:
-        self.images, self.parts, self.labels, self.model = root / "images", root / "parts", root / "labels.json", model
+        super().__init__(root, model)
         self.labels.write_text(json.dumps({"dark": 0, "bright": 1}))
         for number, name in enumerate(NAMES):
-            (self.images / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.files / name).parent.mkdir(parents=True, exist_ok=True)
             pixels = np.full((SIDE, SIDE), 250 * (number % 2), np.uint8)
-            (self.images / name).write_bytes(cv2.imencode(Path(name).suffix.lower(), pixels)[1].tobytes())
+            (self.files / name).write_bytes(cv2.imencode(Path(name).suffix.lower(), pixels)[1].tobytes())
 
-    def run(self, scan: Any = None, model: ModelFile | None = None, **changes: Any) -> Any:
+    def run(self, model: ModelFile | None = None, **changes: Any) -> Any:
         return predict_images(
-            Folder(self.images),
+            Folder(self.files),
             model or self.model,
             File(self.labels),
             Folder(self.parts),
-            mnist_parameters("scan", **(scan or {})),
+            mnist_parameters("scan"),
             mnist_parameters("validation"),
             mnist_parameters("image", height=SIDE, width=SIDE),
             mnist_parameters("loader"),
             mnist_parameters("training", threads=2),
             mnist_parameters("predict", **changes),
         )
-
-    def predictions(self, **arguments: Any) -> dict[str, str]:
-        table = pd.read_parquet(self.run(**arguments)[0].path)
-        return dict(zip(table["sample_id"], table["predicted"], strict=True))
-
-    def refused(self, **arguments: Any) -> str:
-        with pytest.raises(DataError) as caught:
-            self.run(**arguments)
-        return str(caught.value)
 
 
 @pytest.fixture
@@ -73,22 +57,22 @@ def case(tmp_path: Path, model: ModelFile) -> Case:
 
 
 def test_every_image_below_the_folder_by_its_name(case: Case) -> None:
-    (case.images / "notes.txt").write_text("no image")
-    (case.images / ".hidden.png").write_text("no image")
-    before = sorted(case.images.rglob("*"))
+    (case.files / "notes.txt").write_text("no image")
+    (case.files / ".hidden.png").write_text("no image")
+    before = sorted(case.files.rglob("*"))
     expected = {"007.png": "dark", "a/b/é x.PNG": "bright", "a/b.jpeg": "dark", "a/z.jpg": "bright"}
     assert case.predictions() == expected
-    assert sorted(case.images.rglob("*")) == before
+    assert sorted(case.files.rglob("*")) == before
 
 
 @pytest.mark.fault
 def test_fault_080_a_folder_that_cannot_be_written_to(case: Case) -> None:
-    for folder in (case.images, case.images / "a"):
+    for folder in (case.files, case.files / "a"):
         folder.chmod(0o500)
     try:
         assert len(case.predictions()) == len(NAMES)
     finally:
-        for folder in (case.images, case.images / "a"):
+        for folder in (case.files, case.files / "a"):
             folder.chmod(0o700)
 
 
@@ -109,15 +93,15 @@ def test_without_a_model(case: Case) -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_without_images(case: Case, tmp_path: Path, there: bool) -> None:
-    case.images = tmp_path / "empty"
+    case.files = tmp_path / "empty"
     if there:
-        case.images.mkdir()
+        case.files.mkdir()
     found = "expected files ending in .jpg, .jpeg, .png, found none" if there else "expected a folder that can be read"
-    assert f"{case.images}: {found}" in case.refused()
+    assert f"{case.files}: {found}" in case.refused()
 
 
 def broken(case: Case, name: str, how: str) -> None:
-    path = case.images / name
+    path = case.files / name
     data = path.read_bytes()
     if how == "dangling":
         path.unlink()
@@ -132,27 +116,20 @@ def broken(case: Case, name: str, how: str) -> None:
 @pytest.mark.parametrize("how", ["empty", "half", "text", "dangling", "checksum"])
 def test_faults_001_to_020_a_bad_file_is_named_or_listed(case: Case, how: str) -> None:
     broken(case, "007.png", how)
-    line = case.refused()
-    assert line.startswith(f"{case.images}/007.png: expected ")
-    assert line.endswith(
-        " Restore it or take it out of the folder. Or set predict.bad_samples=skip; the run goes on from here."
-    )
-    _, bad, summary = case.run(bad_samples="skip")
-    listed = pd.read_parquet(bad.path)
-    assert listed["sample_id"].tolist() == ["007.png"]
-    assert line.startswith(listed["problem"][0])
-    assert (summary["samples"], summary["bad_samples"]) == (len(NAMES) - 1, 1)
+    line, summary = case.refused_or_listed("007.png")
+    assert line.startswith(f"{case.files}/007.png: expected ")
+    assert summary["samples"] == len(NAMES) - 1
 
 
 @pytest.mark.parametrize("change", ["another image", "one more", "one less", "the form"])
 def test_a_folder_that_has_changed_is_predicted_anew(case: Case, change: str, caplog: pytest.LogCaptureFixture) -> None:
     assert case.predictions()["a/z.jpg"] == "bright"
     if change == "another image":
-        (case.images / "a/z.jpg").write_bytes((case.images / "a/b.jpeg").read_bytes())
+        (case.files / "a/z.jpg").write_bytes((case.files / "a/b.jpeg").read_bytes())
     elif change == "one more":
-        (case.images / "new.png").write_bytes((case.images / "007.png").read_bytes())
+        (case.files / "new.png").write_bytes((case.files / "007.png").read_bytes())
     elif change == "one less":
-        (case.images / "007.png").unlink()
+        (case.files / "007.png").unlink()
     else:
         case.labels.write_text(json.dumps({"black": 0, "bright": 1}))
     with caplog.at_level("INFO"):

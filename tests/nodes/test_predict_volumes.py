@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from parameter_values import parameters
+from prediction_support import PredictionCase, save_sum_model
 
-from outofcore.errors import DataError
 from outofcore.nodes.predict_volumes import predict_volumes
-from outofcore.training.runtime import start_keras
 from outofcore.types import File, Folder, ModelFile
 
 NAMES = ["007", "a/b", "a/é x", "z"]
@@ -21,11 +19,7 @@ SHAPE = (4, 6)
 
 def saved_model(path: Path, shape: tuple[int, ...]) -> ModelFile:
     """A model of two classes: whether the values of an array sum to more than 0."""
-    keras = start_keras(2, seed=1)
-    inputs = keras.Input((*shape, 1))
-    outputs = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="ones")(keras.layers.Flatten()(inputs))
-    keras.Model(inputs, outputs).save(path)
-    return ModelFile(path, "the model", {"low": 0, "high": 1})
+    return save_sum_model(path, (*shape, 1), "float32", 0.0, {"low": 0, "high": 1})
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +27,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
     return saved_model(tmp_path_factory.mktemp("model") / "model.keras", SHAPE)
 
 
-class Case:
-    """A folder of arrays, low and high in turn, and a place for the table."""
+class Case(PredictionCase):
+    """A folder of arrays, low and high in turn."""
 
     def __init__(self, root: Path, model: ModelFile) -> None:
-        self.volumes, self.parts, self.labels, self.model = root / "volumes", root / "parts", root / "none", model
+        super().__init__(root, model)
         for number, name in enumerate(NAMES):
             self.path(name).parent.mkdir(parents=True, exist_ok=True)
             np.save(self.path(name), np.full(SHAPE, number % 2 - 0.5, np.float32))
 
     def path(self, name: str) -> Path:
-        return self.volumes / f"{name}.npy"
+        return self.files / f"{name}.npy"
 
     def run(self, volume: Any = None, model: ModelFile | None = None, **changes: Any) -> Any:
         return predict_volumes(
-            Folder(self.volumes),
+            Folder(self.files),
             model or self.model,
             File(self.labels),
             Folder(self.parts),
@@ -58,15 +52,6 @@ class Case:
             parameters("volumes", "predict", **changes),
         )
 
-    def predictions(self, **arguments: Any) -> dict[str, str]:
-        table = pd.read_parquet(self.run(**arguments)[0].path)
-        return dict(zip(table["sample_id"], table["predicted"], strict=True))
-
-    def refused(self, **arguments: Any) -> str:
-        with pytest.raises(DataError) as caught:
-            self.run(**arguments)
-        return str(caught.value)
-
 
 @pytest.fixture
 def case(tmp_path: Path, model: ModelFile) -> Case:
@@ -74,7 +59,7 @@ def case(tmp_path: Path, model: ModelFile) -> Case:
 
 
 def test_every_array_below_the_folder_by_its_id(case: Case) -> None:
-    (case.volumes / "labels.json").write_text("{}")
+    (case.files / "labels.json").write_text("{}")
     assert case.predictions() == {"007": "low", "a/b": "high", "a/é x": "low", "z": "high"}
 
 
@@ -88,10 +73,10 @@ def test_a_patch_is_the_middle(case: Case, tmp_path: Path) -> None:
 
 
 def test_without_arrays(case: Case) -> None:
-    shutil.rmtree(case.volumes)
-    case.volumes.mkdir()
+    shutil.rmtree(case.files)
+    case.files.mkdir()
     assert case.refused() == (
-        f"{case.volumes}: expected files ending in .npy, found none. "
+        f"{case.files}: expected files ending in .npy, found none. "
         "Correct predict.volumes, the filepath of predict_volumes in the catalog, or scan.extensions."
     )
 
@@ -136,20 +121,13 @@ def test_faults_042_to_054_a_bad_file_is_named_or_listed(
     model = saved_model(tmp_path / "patched.keras", patch) if patch else None
     broken(case.path("z"), how)
     arguments = {"volume": {"patch": patch}, "model": model}
-    line = case.refused(**arguments)
+    line, summary = case.refused_or_listed("z", **arguments)
     assert line.startswith(f"{case.path('z')}: expected ")
     said = {"not a number": "found nan as value", "infinite": "expected finite values of float32, found inf as value"}
     assert said.get(how, "") in line
     if patch is None and how in said:
         assert "as value 10." in line
-    assert line.endswith(
-        " Restore it or take it out of the folder. Or set predict.bad_samples=skip; the run goes on from here."
-    )
-    _, bad, summary = case.run(bad_samples="skip", **arguments)
-    listed = pd.read_parquet(bad.path)
-    assert listed["sample_id"].tolist() == ["z"]
-    assert line.startswith(listed["problem"][0])
-    assert (summary["samples"], summary["bad_samples"]) == (len(NAMES) - 1, 1)
+    assert summary["samples"] == len(NAMES) - 1
     assert json.dumps(summary["classes"]) == '{"low": 2, "high": 1}'
 
 
