@@ -64,11 +64,11 @@ class Project:
         with KedroSession.create(self.path, env=env) as session:
             return session.load_context().catalog
 
-    def weights(self, name: str = "model", data: str = "data/debug") -> list[Any]:
+    def weights(self, name: str = "model", data: str = "data/debug", namespace: str = "mnist") -> list[Any]:
         """Weights of a model that a run has left."""
         from outofcore.backend import keras
 
-        path = self.path / data / "06_models" / "mnist" / f"{name}.keras"
+        path = self.path / data / "06_models" / namespace / f"{name}.keras"
         return list(keras.saving.load_model(path).get_weights())
 
     def write(self, path: str, text: str) -> None:
@@ -93,6 +93,19 @@ def draw_images(folder: Path, classes: list[str], each: int, suffix: str = ".png
             cv2.imwrite(str(folder / name), image)
             named.append((name, label))
     return named
+
+
+def whole_catalog(project: Project, namespace: str, figures: Sequence[str]) -> Any:
+    """The catalog after a debug run, which has left everything but predictions in it."""
+    catalog = project.catalog("debug")
+    later = tuple(f"{namespace}.{name}" for name in ("predictions", "bad_predictions", "prediction_summary"))
+    for name in catalog.keys():  # noqa: SIM118 (not a mapping)
+        if name.startswith(f"{namespace}.") and not name.startswith(later):
+            if name.removeprefix(f"{namespace}.") in figures:  # Kedro saves figures and loads none
+                assert catalog.exists(name), name
+            else:
+                assert catalog.load(name) is not None, name
+    return catalog
 
 
 def mlflow_runs(project: Project, filter_string: str = "", order: Sequence[str] = ("start_time ASC",)) -> list[Any]:

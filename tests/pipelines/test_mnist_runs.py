@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipelines_support import mlflow_runs
+from pipelines_support import mlflow_runs, whole_catalog
 
 from outofcore.nodes.report import CLASSIFIER_FIGURES
 
 pytestmark = pytest.mark.pipeline
-
-PREDICTED = ("mnist.predictions", "mnist.bad_predictions", "mnist.prediction_summary")
-"""What mnist.predict leaves."""
 
 NODES = ["acquire", "scan", "label_map", "build_model", "partition", "load", "train", "evaluate", "summarize", "report"]
 
@@ -31,13 +28,7 @@ def test_the_main_job_learns(make_project: Any) -> None:
 def test_debug_run_leaves_everything(debug_run: Any) -> None:
     project, output = debug_run
     assert "mnist: finished" in output
-    catalog = project.catalog("debug")
-    for name in catalog.keys():  # noqa: SIM118 (not a mapping)
-        if name.startswith("mnist.") and not name.startswith(PREDICTED):
-            if name.removeprefix("mnist.") in CLASSIFIER_FIGURES:  # Kedro saves figures and loads none
-                assert catalog.exists(name), name
-            else:
-                assert catalog.load(name) is not None, name
+    catalog = whole_catalog(project, "mnist", CLASSIFIER_FIGURES)
     metrics = catalog.load("mnist.metrics")
     assert np.sum(metrics["confusion_matrix"]) == metrics["samples"]
     assert set(metrics["classes"]) == {"0", "1"}

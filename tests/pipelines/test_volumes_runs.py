@@ -8,21 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipelines_support import Project, mlflow_runs
+from pipelines_support import mlflow_runs, whole_catalog
 
 from outofcore.errors import CheckpointError
 from outofcore.nodes.report import CLASSIFIER_FIGURES
-from outofcore.saved_model import load_model
 
 pytestmark = pytest.mark.pipeline
-
-
-PREDICTED = ("volumes.predictions", "volumes.bad_predictions", "volumes.prediction_summary")
-"""What volumes.predict leaves."""
-
-
-def weights(project: Project) -> list[Any]:
-    return list(load_model(project.path / "data/debug/06_models/volumes/model.keras").get_weights())
 
 
 def test_the_main_job_learns(make_project: Any) -> None:
@@ -35,13 +26,7 @@ def test_the_main_job_learns(make_project: Any) -> None:
 
 def test_debug_run_leaves_everything(debug_volumes: Any) -> None:
     project, _ = debug_volumes
-    catalog = project.catalog("debug")
-    for name in catalog.keys():  # noqa: SIM118 (not a mapping)
-        if name.startswith("volumes.") and not name.startswith(PREDICTED):
-            if name.removeprefix("volumes.") in CLASSIFIER_FIGURES:  # Kedro saves figures and loads none
-                assert catalog.exists(name), name
-            else:
-                assert catalog.load(name) is not None, name
+    catalog = whole_catalog(project, "volumes", CLASSIFIER_FIGURES)
     metrics = catalog.load("volumes.metrics")
     assert np.sum(metrics["confusion_matrix"]) == metrics["samples"]
     assert set(metrics["classes"]) == {"ball", "cube", "cylinder", "cone", "torus", "cross"}
@@ -86,7 +71,7 @@ def test_readers_packs_and_calls_change_no_bit(make_project: Any, debug_volumes:
     project = make_project()
     loader = {"workers": 2, "steps_per_call": 3, "packed": True}
     project.session("debug", {"volumes": {"loader": loader}}, pipeline_names=["volumes"])
-    for mine, theirs in zip(weights(first), weights(project), strict=True):
+    for mine, theirs in zip(first.weights(namespace="volumes"), project.weights(namespace="volumes"), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
@@ -117,7 +102,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
         project.session("debug", other, pipeline_names=["volumes"])
     project.session("debug", params, pipeline_names=["volumes"])
     assert re.search(r"Resuming at step [123], in epoch 1", capsys.readouterr().out)
-    for mine, theirs in zip(weights(whole), weights(project), strict=True):
+    for mine, theirs in zip(whole.weights(namespace="volumes"), project.weights(namespace="volumes"), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert mlflow_runs(project)[0].info.status == "FINISHED"
 
