@@ -16,7 +16,7 @@ from outofcore.reporting.run_sections import bad_samples
 from outofcore.reporting.samples import Picture as Pixels
 from outofcore.reporting.samples import mistakes_grid, sample_grid
 from outofcore.reporting.spending import throughput_and_memory, time_spent
-from outofcore.reporting.style import records
+from outofcore.reporting.style import figure_text, records
 from outofcore.reporting.training_report import pictures, speed_tiles, training_section
 
 CONFUSIONS = 8
@@ -75,12 +75,11 @@ def headline(results: Results) -> list[Tile]:
     """Give the figures that stand first."""
     metrics, training = results.metrics, results.training
     wrong = int((results.predictions["label"] != results.predictions["predicted"]).sum())
-    area = metrics["roc_auc"]
     best = training["best_epoch"]
     return [
         Tile(f"{metrics['accuracy']:.2%}", "test accuracy", f"{wrong:,} of {metrics['samples']:,} samples wrong"),
         Tile(f"{metrics['loss']:.4f}", "test loss", "cross-entropy in nats, 0 is best"),
-        Tile("–" if area is None else f"{area:.4f}", "ROC AUC", "mean over classes, 1 is best"),  # noqa: RUF001
+        Tile(figure_text(metrics["roc_auc"]), "ROC AUC", "mean over classes, 1 is best"),
         Tile(
             f"{training['epochs']:,}",
             "epochs",
@@ -126,7 +125,7 @@ def _quality(results: Results, picture: Any) -> Section:
                 (
                     label,
                     *(f"{classes[label][name]:.4f}" for name in ("precision", "recall", "f1")),
-                    "–" if classes[label]["roc_auc"] is None else f"{classes[label]['roc_auc']:.4f}",  # noqa: RUF001
+                    figure_text(classes[label]["roc_auc"]),
                     f"{classes[label]['samples']:,}",
                 )
                 for label in labels

@@ -12,7 +12,7 @@ from outofcore.reporting.learning_curves import learning_curves
 from outofcore.reporting.page import Block, Listing, Section, Tile
 from outofcore.reporting.regression import predicted_against_actual, residuals
 from outofcore.reporting.spending import throughput_and_memory, time_spent
-from outofcore.reporting.style import records
+from outofcore.reporting.style import figure_text, records
 from outofcore.reporting.training_report import pictures, speed_tiles, training_section
 
 WORST_ROWS = 20
@@ -76,7 +76,7 @@ def headline(results: Results) -> list[Tile]:
     return [
         Tile(f"{metrics['mae_of_range']:.3%}", "mean error", f"of the target's range, {whose}"),
         Tile(f"{metrics['mae']:,.5g}", "MAE", "in the target's unit"),
-        Tile("–" if metrics["r2"] is None else f"{metrics['r2']:.4f}", "R²", "1 is best"),  # noqa: RUF001
+        Tile(figure_text(metrics["r2"]), "R²", "1 is best"),
         Tile(_short(results.data["samples"]), "rows", f"{training['steps']:,} optimizer steps"),
         *speed_tiles(training, "rows", _short(training["samples_per_second"])),
     ]
@@ -156,4 +156,4 @@ def _short(count: float) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.6g}"  # noqa: RUF001
+    return figure_text(value, ",.6g")

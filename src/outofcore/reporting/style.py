@@ -107,6 +107,11 @@ def few_ticks(axes: Axes, x: int | None = None, y: int | None = None, whole: boo
             axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 
+def figure_text(value: float | None, form: str = ".4f") -> str:
+    """Write a figure for a table or a tile; one that is not defined is a dash."""
+    return "–" if value is None else format(value, form)  # noqa: RUF001
+
+
 def number(value: float) -> str:
     """Write a number for an axis: `12,000`, `0.25`."""
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")  # noqa: RUF001

@@ -14,7 +14,7 @@ from outofcore.reporting.page import Block, Listing, Section
 from outofcore.reporting.palette import LIGHT
 from outofcore.reporting.samples import Picture as Pixels
 from outofcore.reporting.samples import as_picture, picture_grid
-from outofcore.reporting.style import SMALL, TINY, WIDTH, new_figure, plain, settle, shorten, text_options
+from outofcore.reporting.style import SMALL, TINY, WIDTH, figure_text, new_figure, plain, settle, shorten, text_options
 from outofcore.reporting.training_report import pictures
 
 OPACITY = 0.65
@@ -142,7 +142,7 @@ def transfer_section(contenders: Sequence[Contender], lead: str, figure: Figure)
             f"{each.metrics['accuracy']:.4f}",
             f"{each.metrics['loss']:.4f}",
             f"{each.metrics['f1']:.4f}",
-            "–" if each.metrics["roc_auc"] is None else f"{each.metrics['roc_auc']:.4f}",  # noqa: RUF001
+            figure_text(each.metrics["roc_auc"]),
         )
         for each in contenders
     ]
