@@ -3,7 +3,9 @@
 import contextlib
 import io
 import json
+import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,37 @@ def test_predictions_are_those_of_the_evaluation(debug: Any) -> None:
     assert mlflow_runs(project, "tags.`kedro.pipeline` = 'csv_regression.predict'")[0].info.status == "FINISHED"
 
 
+@pytest.mark.fault
+def test_fault_076_a_prediction_that_was_killed_goes_on_to_the_same_bytes(debug: Any, tmp_path: Path) -> None:
+    project, _ = debug
+    table = tmp_path / "rows.csv"  # a dozen blocks, and each a part
+    table.write_text("x,note\n" + "".join(f"{number / 2},{'-' * 60}\n" for number in range(10_000)) * 70)
+    predict = {"table": str(table), "part_samples": 50_000}
+    run(project, "csv_regression.predict", params={"csv_regression": {"predict": predict}})
+    outputs = project.path / "data/debug/07_model_output/csv_regression"
+    whole = (outputs / "predictions.parquet").read_bytes()
+    shutil.rmtree(outputs)
+
+    given = ",".join(f"csv_regression.predict.{name}={value}" for name, value in predict.items())
+    arguments = ("run", "--env", "debug", "--pipeline", "csv_regression.predict", "--params", given)
+    process = project.start(*arguments)
+    deadline = time.monotonic() + 120
+    while not list((outputs / "prediction").glob("part-*.parquet")):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    kept = max(int(part.stem.split("-")[2]) for part in (outputs / "prediction").glob("part-*.parquet"))
+    assert 0 < kept < 700_000
+    assert not (outputs / "predictions.parquet").exists()
+
+    assert f"Going on after {kept} samples" in project.kedro(*arguments)
+    assert (outputs / "predictions.parquet").read_bytes() == whole
+    assert not list((outputs / "prediction").glob("part-*"))
+
+
 @pytest.mark.docs
 def test_the_notebook_shows_the_run_that_was_made(debug: Any) -> None:
     cells = execute(debug[0], "csv_regression", "debug")
@@ -226,6 +259,27 @@ def test_two_targets_are_measured_and_no_group_is_divided(own: Project) -> None:
         groups[split] = set(rows % GROUPS)
         assert len(rows) == ROWS // GROUPS * len(groups[split])
     assert sum(map(len, groups.values())) == len(set().union(*groups.values())) == GROUPS
+
+
+def test_two_targets_are_served_from_mlflow_in_the_users_units(own: Project) -> None:
+    import mlflow
+
+    training = [run for run in mlflow_runs(own) if run.outputs and run.outputs.model_outputs][-1]
+    client = mlflow.MlflowClient(f"sqlite:///{own.path}/mlflow.db")
+    logged = client.get_logged_model(training.outputs.model_outputs[0].model_id)
+    model = mlflow.pyfunc.load_model(logged.artifact_location)
+    assert [part["name"] for part in model.metadata.signature.outputs.to_dict()] == ["y", "z"]
+    table = pd.read_csv(own.path / "rows.csv", sep=";")
+    rows = table[["a", "b"]].to_numpy(np.float32)
+    found = model.predict(rows)
+    expected = own.catalog("own").load("csv_regression.model@keras").predict(rows, verbose=0)
+    assert isinstance(found, dict) and found.keys() == expected.keys() == {"y", "z"}
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+        error = np.abs(found[name][:, 0] - table[name]).mean()
+        assert error < 0.5 * np.abs(table[name] - table[name].mean()).mean()  # of a constant, in the same units
+    swapped = model.predict(rows[:, ::-1])
+    assert not any(np.array_equal(swapped[name], values) for name, values in expected.items())
 
 
 def test_the_report_shows_the_hardest_target(own: Project) -> None:
