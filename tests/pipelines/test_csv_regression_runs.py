@@ -261,13 +261,20 @@ def test_two_targets_are_measured_and_no_group_is_divided(own: Project) -> None:
     assert sum(map(len, groups.values())) == len(set().union(*groups.values())) == GROUPS
 
 
+def logged_model(project: Project) -> Any:
+    """The model that MLflow got last."""
+    import mlflow
+
+    training = [run for run in mlflow_runs(project) if run.outputs and run.outputs.model_outputs][-1]
+    client = mlflow.MlflowClient(f"sqlite:///{project.path}/mlflow.db")
+    return client.get_logged_model(training.outputs.model_outputs[0].model_id)
+
+
 def test_two_targets_are_served_from_mlflow_in_the_users_units(own: Project) -> None:
     import mlflow
 
-    training = [run for run in mlflow_runs(own) if run.outputs and run.outputs.model_outputs][-1]
-    client = mlflow.MlflowClient(f"sqlite:///{own.path}/mlflow.db")
-    logged = client.get_logged_model(training.outputs.model_outputs[0].model_id)
-    model = mlflow.pyfunc.load_model(logged.artifact_location)
+    model = mlflow.pyfunc.load_model(logged_model(own).artifact_location)
+    assert model.metadata.metadata["columns"] == {"features": ["a", "b"], "targets": ["y", "z"]}
     assert [part["name"] for part in model.metadata.signature.outputs.to_dict()] == ["y", "z"]
     table = pd.read_csv(own.path / "rows.csv", sep=";")
     rows = table[["a", "b"]].to_numpy(np.float32)
@@ -280,6 +287,16 @@ def test_two_targets_are_served_from_mlflow_in_the_users_units(own: Project) -> 
         assert error < 0.5 * np.abs(table[name] - table[name].mean()).mean()  # of a constant, in the same units
     swapped = model.predict(rows[:, ::-1])
     assert not any(np.array_equal(swapped[name], values) for name, values in expected.items())
+
+
+def test_a_model_is_refused_for_features_in_another_order(own: Project, tmp_path: Path) -> None:
+    shutil.copy(own.catalog("own").load("csv_regression.model@file").path, tmp_path / "copy.keras")
+    for model in (None, str(tmp_path / "copy.keras"), f"models:/{logged_model(own).model_id}"):
+        params = {"csv_regression": {"scan": {"features": ["b", "a"]}, "predict": {"model": model}}}
+        with pytest.raises(DataError, match=r"expected a model of the features b, a, .* trained on a, b\."):
+            run(own, "csv_regression.predict", env="own", params=params)
+    run(own, "csv_regression.predict", env="own")
+    assert len(own.catalog("own").load("csv_regression.predictions@pandas")) == ROWS
 
 
 def test_the_report_shows_the_hardest_target(own: Project) -> None:
