@@ -1,5 +1,7 @@
 """Projects of the tests' own: this project's configuration in an empty folder."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -93,6 +95,13 @@ def draw_images(folder: Path, classes: list[str], each: int, suffix: str = ".png
             cv2.imwrite(str(folder / name), image)
             named.append((name, label))
     return named
+
+
+def run_rows(project: Project, pipeline: str = "csv_regression", **options: Any) -> str:
+    """Run in this process and give what was printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        project.session(**{"env": "debug", "pipeline_names": [pipeline], **options})
+    return printed.getvalue()
 
 
 def mlflow_runs(project: Project, filter_string: str = "", order: Sequence[str] = ("start_time ASC",)) -> list[Any]:

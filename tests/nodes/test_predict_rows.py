@@ -167,14 +167,14 @@ def test_bad_rows_stop_the_run_or_are_listed_and_change_no_others_bits(models: A
     lines[0] = "0.5,w,1"
     write(table, lines)
     with pytest.raises(
-        DataError, match=r"line 1502 \(row 1501\): expected a number in column 'a', found 'one'"
+        DataError, match=r"line 1,502 \(row 1,501\): expected a number in column 'a', found 'one'"
     ) as stop:
         run(table, models["one"], tmp_path / "parts")
-    assert "scan.missing" not in str(stop.value)
+    assert "max_bad_rows" not in str(stop.value)
     path, bad, summary = run(table, models["one"], tmp_path / "parts", predict={"bad_samples": "skip"})
     listed = pd.read_parquet(bad)
     assert listed["row"].tolist() == [1501, 1502, COUNT]
-    assert [f"row {row})" in text for row, text in zip(listed["row"], listed["problem"], strict=True)] == [True] * 3
+    assert [f"row {row:,})" in text for row, text in zip(listed["row"], listed["problem"], strict=True)] == [True] * 3
     left = whole.drop([1500, 1501, COUNT - 1]).reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_parquet(path), left, check_exact=True)
     assert (summary["samples"], summary["bad_samples"]) == (COUNT - 3, 3)

@@ -45,8 +45,8 @@ def predict_rows(
 
     check_model_is_there(model)
     form = read_format(
-        table.path, scan.features, (), delimiter=scan.delimiter, header=scan.header, columns=scan.columns,
-        group=None, missing="refuse",
+        table.path, scan.features, (), delimiter=scan.delimiter, decimal_comma=scan.decimal_comma,
+        header=scan.header, columns=scan.columns, group=None, skip_bad=False,
     )  # fmt: skip
     with opened(table.path, form.compressed) as file:
 
