@@ -25,7 +25,7 @@ _ATTRIBUTE = "outofcore_columns"
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnNames:
     """Columns of a table that a model was trained on.
 
     Attributes:
@@ -37,13 +37,13 @@ class Columns:
     targets: tuple[str, ...]
 
 
-def columns_of(model: "keras.Model") -> Columns | None:
+def columns_of(model: "keras.Model") -> ColumnNames | None:
     """Give the columns of a model, or `None` where it does not know them."""
-    columns: Columns | None = getattr(model, _ATTRIBUTE, None)
+    columns: ColumnNames | None = getattr(model, _ATTRIBUTE, None)
     return columns
 
 
-def set_columns(model: "keras.Model", columns: Columns | None) -> None:
+def set_columns(model: "keras.Model", columns: ColumnNames | None) -> None:
     """Tell a model its columns; `save_model` keeps them, a clone forgets them."""
     setattr(model, _ATTRIBUTE, columns)
 
@@ -92,7 +92,7 @@ def load_model(path: Path) -> "keras.Model":
     return model
 
 
-def _read_columns(path: Path) -> Columns | None:
+def _read_columns(path: Path) -> ColumnNames | None:
     if not zipfile.is_zipfile(path):  # HDF5
         return None
     with zipfile.ZipFile(path) as archive:
@@ -100,4 +100,4 @@ def _read_columns(path: Path) -> Columns | None:
             return None
         with archive.open(COLUMNS) as file:
             names = json.loads(file.read(MOST_BYTES))
-    return Columns(tuple(map(str, names["features"])), tuple(map(str, names["targets"])))
+    return ColumnNames(tuple(map(str, names["features"])), tuple(map(str, names["targets"])))

@@ -13,7 +13,7 @@ from rows_support import row_parameters
 from outofcore.errors import DataError
 from outofcore.nodes import predict_rows as node
 from outofcore.nodes.predict_rows import predict_rows
-from outofcore.saved_model import Columns, load_model, save_model, set_columns
+from outofcore.saved_model import ColumnNames, load_model, save_model, set_columns
 from outofcore.sources import row_file
 from outofcore.table_parts import TableParts
 from outofcore.training.runtime import start_keras
@@ -229,7 +229,7 @@ def test_a_model_that_knows_its_columns_takes_no_others(
 ) -> None:
     path = tmp_path / "model.keras"
     net = load_model(models["one"].path)
-    set_columns(net, Columns(("a", "b"), ("price",)))
+    set_columns(net, ColumnNames(("a", "b"), ("price",)))
     save_model(net, path)
     table = write(tmp_path / "rows.csv", rows(5), header="b,c,a\n")
     given = {"features": ("a", "b"), "targets": ("price",)}

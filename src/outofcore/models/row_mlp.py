@@ -14,7 +14,7 @@ from outofcore.models.compiling import make_optimizer
 from outofcore.parameters.models import RowMlpParameters
 from outofcore.parameters.rows import RowScanParameters
 from outofcore.parameters.training import TrainingParameters
-from outofcore.saved_model import Columns, set_columns
+from outofcore.saved_model import ColumnNames, set_columns
 from outofcore.types import Model
 
 
@@ -68,7 +68,7 @@ def build_row_mlp(
         metrics=metrics if single is not None else {name: ["mae", "mse"] for name in targets},
         jit_compile=False,  # XLA is the training step's business, see outofcore.training.steps
     )
-    set_columns(net, Columns(scan.features, scan.targets))
+    set_columns(net, ColumnNames(scan.features, scan.targets))
     return net
 
 
