@@ -1,5 +1,7 @@
 """Projects of the tests' own: this project's configuration in an empty folder."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -106,6 +108,13 @@ def whole_catalog(project: Project, namespace: str, figures: Sequence[str]) -> A
             else:
                 assert catalog.load(name) is not None, name
     return catalog
+
+
+def run_rows(project: Project, pipeline: str = "csv_regression", **options: Any) -> str:
+    """Run in this process and give what was printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        project.session(**{"env": "debug", "pipeline_names": [pipeline], **options})
+    return printed.getvalue()
 
 
 def mlflow_runs(project: Project, filter_string: str = "", order: Sequence[str] = ("start_time ASC",)) -> list[Any]:

@@ -83,9 +83,8 @@ def test_fault_059_utf_16(tmp_path: Path, encoding: str) -> None:
 @pytest.mark.parametrize("row", ["200,", ",200", ",", '200,""', "200, "])
 def test_fault_060_missing_value(tmp_path: Path, row: str) -> None:
     rows = csv(tmp_path, row)
-    refused(rows, r"line 202 \(row 201\): expected a value in column '[xy]', found none.*scan.missing=skip")
-    refused(rows, r"row 201: expected at most 0 rows with a missing value", missing="skip")
-    rows.scan(missing="skip", max_bad_rows=1)
+    refused(rows, r"line 202 \(row 201\): expected a value in column '[xy]', found none.*Or set scan.max_bad_rows to")
+    rows.scan(max_bad_rows=1)
     assert (rows.summary["samples"], rows.summary["skipped"]) == (COUNT - 1, 1)
     x, ids = values(rows)
     assert [str(int(value) + 1) for value in x] == ids  # the rows after it keep their numbers
@@ -96,14 +95,12 @@ def test_fault_060_a_row_that_is_left_out_changes_no_other_rows_split(tmp_path: 
     whole, lacking = Rows(tmp_path, lines(*plain(COUNT))), csv(tmp_path, "200,", name="lacking.csv")
     whole.scan()
     ids = set(values(whole)[1]) - {"201"}
-    lacking.scan(missing="skip", max_bad_rows=5)
+    lacking.scan(max_bad_rows=5)
     assert set(values(lacking)[1]) == ids
 
 
-@pytest.mark.parametrize("skip", [True, False])
-def test_fault_061_short_row(tmp_path: Path, skip: bool) -> None:
-    changes = {"missing": "skip", "max_bad_rows": 9} if skip else {}
-    refused(csv(tmp_path, "200"), r"line 202 \(row 201\): expected 2 values as there are columns, found 1", **changes)
+def test_fault_061_short_row(tmp_path: Path) -> None:
+    refused(csv(tmp_path, "200"), r"line 202 \(row 201\): expected 2 values as there are columns, found 1")
 
 
 @pytest.mark.parametrize("row", ["200,200,1", "200,200,", "200,,200"])
@@ -146,7 +143,75 @@ def test_fault_064_text_where_a_number_belongs(tmp_path: Path, text: str) -> Non
 def test_fault_064_a_column_of_text_is_named(tmp_path: Path) -> None:
     rows = Rows(tmp_path, lines(*[f"{number},red" for number in range(COUNT)], header="x,colour"))
     message = refused(rows, r"line 2 \(row 1\): expected a number in column 'colour', found 'red'", targets=("colour",))
-    assert "leave the column out of scan.features and scan.targets if it holds text" in message
+    assert message.endswith("or leave the column out of scan.features and scan.targets if it holds text.")
+
+
+BAD = {
+    "header": "x,y", "missing": "200,", "short": "200", "long": "200,200,1", "text": "200,abc", "infinite": "200,inf",
+    "NaN": "nan,200", "too large": "200,1e39", "open quote": '200,"200', "binary": "200,\x00", "comma": '200,"1,5"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", BAD.values(), ids=BAD)
+@pytest.mark.parametrize("group", [None, "x"])
+def test_fault_056_060_061_062_064_065_071_bad_rows_are_left_out_up_to_a_number(
+    tmp_path: Path, row: str, group: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, rows = Rows(tmp_path, lines(*plain(COUNT)), name="good.csv"), csv(tmp_path, row)
+    strict = refused(rows, r"line 202 \(row 201\): expected .* Or set scan.max_bad_rows to leave such rows out\.$")
+    scan = {"features": ("y",), "targets": ("x",), "group_column": None} if group is None else {"group_column": group}
+    good.scan(**scan)
+    before = dict(zip(*reversed(values(good)), strict=True))
+    with caplog.at_level("WARNING"):
+        rows.scan(max_bad_rows=1, **scan)
+    assert (rows.summary["samples"], rows.summary["skipped"]) == (COUNT - 1, 1)
+    assert "1 bad rows are left out" in caplog.text
+    assert strict.partition(" Or set")[0] in caplog.text
+    found, ids = values(rows)
+    assert dict(zip(ids, found, strict=True)) == {name: value for name, value in before.items() if name != "201"}
+
+
+def test_bad_rows_beyond_the_number_stop_the_run(tmp_path: Path) -> None:
+    content = plain(COUNT)
+    content[20], content[150], content[200] = "20,a", "150", "200,"
+    expected = (
+        r"line \d+ \(row \d+\): .* It is one of 3 bad rows up to here, and scan.max_bad_rows=2 leaves out no more"
+    )
+    refused(Rows(tmp_path, lines(*content)), expected, max_bad_rows=2)
+
+
+def test_row_numbers_have_one_form(tmp_path: Path) -> None:
+    refused(csv(tmp_path, "200"), r"line 202 \(row 201\)")
+    rows = Rows(tmp_path, lines(*plain(1234), "1234,a"), name="long.csv")
+    refused(rows, r"line 1,236 \(row 1,235\): expected a number")
+
+
+def german(rows: list[str]) -> list[str]:
+    return [row.replace(",", ";").replace(".", ",") for row in rows]
+
+
+def test_decimal_commas(tmp_path: Path) -> None:
+    numbers = [f"{number / 4},{number}" for number in range(COUNT)]
+    numbers[7] = "-1.5e-2,+.5"
+    rows = Rows(tmp_path, lines(*german(numbers), header="x;y"))
+    message = refused(rows, r"line 2 \(row 1\): expected a number in column 'x', found '0,0'", delimiter=";")
+    assert "set scan.decimal_comma=true if decimal commas are meant" in message
+    rows.scan(delimiter=";", decimal_comma=True)
+    found = values(rows)
+    same = Rows(tmp_path, lines(*numbers), name="points.csv")
+    same.scan()
+    assert found == values(same)
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.234", "1.234,5", "1,2,3"])
+def test_points_are_refused_where_commas_are_decimal(tmp_path: Path, text: str) -> None:
+    numbers = german([f"{number / 4},{number}" for number in range(COUNT)])
+    numbers[200] = f"200;{text}"
+    noted = [f"{row};a.b" for row in numbers]
+    rows = Rows(tmp_path, lines(*noted, header="x;y;note"))
+    message = refused(rows, rf"line 202 \(row 201\): expected a number in column 'y', found '{text}'", delimiter=";",
+                      decimal_comma=True)  # fmt: skip
+    assert ("scan.decimal_comma=false" in message) == (text in {"1.5", "1.234"})
 
 
 @pytest.mark.parametrize("text", ["NaN", "nan", "inf", "-inf", "Infinity", "1e400", "-1e39"])

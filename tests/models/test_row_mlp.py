@@ -14,7 +14,7 @@ from outofcore.models.row_mlp import build_row_mlp
 from outofcore.parameters.models import RowMlpParameters
 from outofcore.parameters.rows import RowScanParameters
 from outofcore.parameters.training import TrainingParameters
-from outofcore.saved_model import load_model
+from outofcore.saved_model import columns_of, load_model, save_model
 
 ROWS = 1_030
 SCALES = {"y": 5e8, "share": 0.01}
@@ -105,12 +105,29 @@ def test_raw_magnitudes_are_learned(tmp_path: Path) -> None:
 
 def test_the_saved_model_takes_and_gives_raw_units(tmp_path: Path) -> None:
     model, data = net(("y", "share")), rows()
-    model.save(tmp_path / "model.keras")
+    save_model(model, tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     for name, values in loaded.predict(data["features"], verbose=0).items():
         np.testing.assert_array_equal(values, model.predict(data["features"], verbose=0)[name])
     mean = loaded.predict(data["features"], verbose=0)["y"].mean()
     assert abs(mean - data["y"].mean()) < 5 * data["y"].std()
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading")
+def test_the_saved_model_knows_its_columns_and_is_plain_keras(tmp_path: Path) -> None:
+    from outofcore.backend import keras
+
+    path, model = tmp_path / "model.keras", net(("share",))
+    save_model(model, path)
+    columns = columns_of(load_model(path))
+    assert columns is not None
+    assert (columns.features, columns.targets) == (("a", "b"), ("share",))
+    plain = keras.saving.load_model(path, safe_mode=True)
+    assert columns_of(plain) is None
+    x = rows()["features"]
+    np.testing.assert_array_equal(plain.predict(x, verbose=0), model.predict(x, verbose=0))
+    save_model(plain, path)
+    assert columns_of(load_model(path)) is None
 
 
 def test_a_constant_column_has_a_scale_of_one() -> None:

@@ -13,6 +13,7 @@ from rows_support import row_parameters
 from outofcore.errors import DataError
 from outofcore.nodes import predict_rows as node
 from outofcore.nodes.predict_rows import predict_rows
+from outofcore.saved_model import ColumnNames, load_model, save_model, set_columns
 from outofcore.sources import row_file
 from outofcore.table_parts import TableParts
 from outofcore.training.runtime import start_keras
@@ -56,7 +57,7 @@ def run(
     table: Path, model: ModelFile, folder: Path, targets: Any = ("y",), predict: Any = None, **scan: Any
 ) -> tuple[Any, Any, dict[str, Any]]:
     table_, bad, summary = predict_rows(
-        File(table), model, Folder(folder), row_parameters("scan", features=("a", "b"), targets=targets, **scan),
+        File(table), model, Folder(folder), row_parameters("scan", targets=targets, **{"features": ("a", "b"), **scan}),
         row_parameters("training"), row_parameters("predict", **{"part_samples": 100, **(predict or {})}),
     )  # fmt: skip
     return table_.path, bad.path, summary
@@ -166,14 +167,14 @@ def test_bad_rows_stop_the_run_or_are_listed_and_change_no_others_bits(models: A
     lines[0] = "0.5,w,1"
     write(table, lines)
     with pytest.raises(
-        DataError, match=r"line 1502 \(row 1501\): expected a number in column 'a', found 'one'"
+        DataError, match=r"line 1,502 \(row 1,501\): expected a number in column 'a', found 'one'"
     ) as stop:
         run(table, models["one"], tmp_path / "parts")
-    assert "scan.missing" not in str(stop.value)
+    assert "max_bad_rows" not in str(stop.value)
     path, bad, summary = run(table, models["one"], tmp_path / "parts", predict={"bad_samples": "skip"})
     listed = pd.read_parquet(bad)
     assert listed["row"].tolist() == [1501, 1502, COUNT]
-    assert [f"row {row})" in text for row, text in zip(listed["row"], listed["problem"], strict=True)] == [True] * 3
+    assert [f"row {row:,})" in text for row, text in zip(listed["row"], listed["problem"], strict=True)] == [True] * 3
     left = whole.drop([1500, 1501, COUNT - 1]).reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_parquet(path), left, check_exact=True)
     assert (summary["samples"], summary["bad_samples"]) == (COUNT - 3, 3)
@@ -213,6 +214,30 @@ def test_a_model_that_does_not_fit_is_refused_before_the_first_row(
             File(table), models[model], Folder(tmp_path / "parts"), scan, row_parameters("training"),
             row_parameters("predict"),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"features": ("b", "a")}, r"features b, a, in this order \(scan.features\), found .* trained on a, b\. Set"),
+        ({"features": ("a", "c")}, r"features a, c, in this order \(scan.features\), found .* trained on a, b\. Set"),
+        ({"targets": ("rent",)}, r"one number each for rent \(scan.targets\), found one that predicts price \(1,\)"),
+    ],
+)
+def test_a_model_that_knows_its_columns_takes_no_others(
+    models: Any, tmp_path: Path, changes: Any, expected: str
+) -> None:
+    path = tmp_path / "model.keras"
+    net = load_model(models["one"].path)
+    set_columns(net, ColumnNames(("a", "b"), ("price",)))
+    save_model(net, path)
+    table = write(tmp_path / "rows.csv", rows(5), header="b,c,a\n")
+    given = {"features": ("a", "b"), "targets": ("price",)}
+    found = pd.read_parquet(run(table, ModelFile(path, "known", None), tmp_path / "parts", **given)[0])
+    np.testing.assert_allclose(found["predicted_price"], 2.5 * np.arange(1, 6), rtol=1e-6)
+    with pytest.raises(DataError, match=f"^known: expected a model .*{expected}") as caught:
+        run(table, ModelFile(path, "known", None), tmp_path / "parts", **{**given, **changes})
+    assert "\n" not in str(caught.value)
 
 
 def test_no_model(tmp_path: Path) -> None:

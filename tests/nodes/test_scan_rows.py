@@ -117,6 +117,18 @@ def test_digests_are_of_content_and_split_not_of_the_place(tmp_path: Path) -> No
     assert one.scan(seed=9)[2]["partition_digest"] != digests[0]["partition_digest"]
 
 
+def test_other_names_for_the_same_bytes_are_packed_anew(tmp_path: Path) -> None:
+    rows = Rows(tmp_path, lines(*[f"{number},{number + 5000}" for number in range(1, COUNT)], header="0,5000"))
+    found = {}
+    for columns in (("x", "y"), ("y", "x")):
+        rows.scan(header=False, columns=columns)
+        rows.pack("packed")
+        x, y, _ = whole_pass(rows.loader(shuffle=False))
+        found[columns] = rows.summary["digest"]
+        assert (x[:, 0] - y[:, 0]).tolist() == [-5000 if columns[0] == "x" else 5000] * len(x)
+    assert found["x", "y"] != found["y", "x"]
+
+
 def test_validation_rows_from_a_file_of_their_own(tmp_path: Path) -> None:
     rows = Rows(tmp_path, lines(*plain(COUNT)))
     rows.validation_table.write_bytes(lines(*[f"{y},{y}" for y in range(5000, 5100)], header="y,x"))

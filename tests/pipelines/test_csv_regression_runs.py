@@ -1,42 +1,21 @@
-"""Whole runs of csv_regression, most of them in this process: one of the sample, and one of own rows."""
+"""Whole runs of csv_regression on its sample, most of them in this process."""
 
-import contextlib
-import io
 import json
+import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from notebook_support import execute, pictures, texts
 from pipelines_support import Project, mlflow_runs, whole_catalog
+from pipelines_support import run_rows as run
 
-from outofcore.errors import DataError
 from outofcore.nodes.report_rows import REGRESSION_FIGURES
-from outofcore.sources import row_file
-from outofcore.training.loop import Loop
-from outofcore.training.stopping import STOP
 
 pytestmark = pytest.mark.pipeline
-
-ROWS = 6000
-GROUPS = 60
-OWN = """
-csv_regression:
-  data: {source: path}
-  scan: {features: [a, b], targets: [y, z], delimiter: ";", group_column: who}
-  loader: {mode: packed, shuffle_within: window, window_blocks: 3, batch_size: 50, steps_per_call: 8}
-  training: {epochs: 2, log_every_steps: 8, checkpoint: {every_steps: 8}}
-"""
-
-
-def run(project: Project, pipeline: str = "csv_regression", **options: Any) -> str:
-    """Run in this process and give what was printed."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        project.session(**{"env": "debug", "pipeline_names": [pipeline], **options})
-    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +102,38 @@ def test_predictions_are_those_of_the_evaluation(debug: Any) -> None:
     assert mlflow_runs(project, "tags.`kedro.pipeline` = 'csv_regression.predict'")[0].info.status == "FINISHED"
 
 
+@pytest.mark.fault
+def test_fault_076_a_prediction_that_was_killed_goes_on_to_the_same_bytes(debug: Any, tmp_path: Path) -> None:
+    project, _ = debug
+    table = tmp_path / "rows.csv"  # a dozen blocks, and each a part
+    table.write_text("x,note\n" + "".join(f"{number / 2},{'-' * 60}\n" for number in range(10_000)) * 70)
+    predict = {"table": str(table), "part_samples": 50_000}
+    run(project, "csv_regression.predict", params={"csv_regression": {"predict": predict}})
+    outputs = project.path / "data/debug/07_model_output/csv_regression"
+    whole = (outputs / "predictions.parquet").read_bytes()
+    (outputs / "predictions.parquet").unlink()
+    shutil.rmtree(outputs / "prediction")
+
+    given = ",".join(f"csv_regression.predict.{name}={value}" for name, value in predict.items())
+    arguments = ("run", "--env", "debug", "--pipeline", "csv_regression.predict", "--params", given)
+    process = project.start(*arguments)
+    deadline = time.monotonic() + 120
+    while not list((outputs / "prediction").glob("part-*.parquet")):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    kept = max(int(part.stem.split("-")[2]) for part in (outputs / "prediction").glob("part-*.parquet"))
+    assert 0 < kept < 700_000
+    assert not (outputs / "predictions.parquet").exists()
+
+    assert f"Going on after {kept} samples" in project.kedro(*arguments)
+    assert (outputs / "predictions.parquet").read_bytes() == whole
+    assert not list((outputs / "prediction").glob("part-*"))
+
+
 @pytest.mark.docs
 def test_the_notebook_shows_the_run_that_was_made(debug: Any) -> None:
     cells = execute(debug[0], "csv_regression", "debug")
@@ -135,94 +146,3 @@ def test_the_notebook_shows_the_run_that_was_made(debug: Any) -> None:
     assert "mae" in texts(cells["own"])
     drawn = {name for name, cell in cells.items() if cell.cell_type == "code" and pictures(cell)}
     assert drawn == {"curves", "actual"}
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with rows of its own, in groups, in an environment `own`."""
-    project = Project(tmp_path_factory.mktemp("own") / "project")
-    number = np.arange(ROWS)
-    a, b = np.random.default_rng(3).normal(size=(2, ROWS)).round(4) * [[1.0], [1000.0]]
-    rows = {"who": [f"group {n % GROUPS}" for n in number], "a": a, "y": 3 * a + b, "b": b, "z": 1e6 - a}
-    pd.DataFrame(rows).to_csv(project.path / "rows.csv", sep=";", index=False)
-    project.write("conf/own/catalog.yml", f"csv_regression.table: {{filepath: {project.path}/rows.csv}}\n")
-    project.write("conf/own/parameters.yml", OWN)
-    return project
-
-
-def test_a_column_of_text_is_refused_in_one_line(own: Project) -> None:
-    params = {"csv_regression": {"scan": {"features": ["a", "who"], "group_column": None}}}
-    with pytest.raises(DataError) as caught:
-        run(own, env="own", params=params)
-    first, *others = str(caught.value).splitlines()
-    assert others == []
-    assert first.startswith(f"{own.path}/rows.csv, line 2 (row 1): expected a number in column 'who', found 'group 0'.")
-
-
-def weights(project: Project) -> list[Any]:
-    catalog = project.catalog("own")
-    return [weight for name in ("model@keras", "last_model") for weight in
-            catalog.load(f"csv_regression.{name}").get_weights()]  # fmt: skip
-
-
-def resumed(project: Project) -> bool:
-    folder = project.catalog("own").load("csv_regression.training_folder").path
-    return bool(json.loads((folder / "current.json").read_text())["resumed"])
-
-
-def test_stopped_and_gone_on_from_packs_gives_the_bits_of_one_stream(
-    own: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(row_file, "BLOCK_BYTES", 16_384)  # a dozen blocks, in windows of three
-    read, reads = Loop._read, []
-
-    def stop_in_the_second_epoch(self: Loop, stretch: Any) -> Any:
-        reads.append(stretch)
-        if stretch.pass_ == 1 and len(reads) > 15:
-            STOP.ask(signal.SIGINT)
-        return read(self, stretch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_read", stop_in_the_second_epoch)
-        with pytest.raises(SystemExit) as stopped:
-            run(own, env="own")
-    assert stopped.value.code == 130
-    run(own, env="own")
-    assert resumed(own)
-    summary = own.catalog("own").load("csv_regression.data_summary")
-    assert (summary["mode"], summary["shuffle"]) == ("packed", "window")
-    assert 0 < summary["shuffle_rows"] < summary["splits"]["train"]
-    packed = weights(own)
-
-    params = {"csv_regression": {"loader": {"mode": "stream"}}}
-    run(own, env="own", params=params, from_nodes=["csv_regression.pack_rows"], to_nodes=["csv_regression.train"])
-    assert own.catalog("own").load("csv_regression.data_summary")["mode"] == "stream"
-    assert not resumed(own)
-    for mine, theirs in zip(weights(own), packed, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-    begun = own.catalog("own").load("csv_regression.initial_model@keras").get_weights()
-    assert not all(np.array_equal(mine, theirs) for mine, theirs in zip(begun, packed, strict=False))
-
-
-def test_two_targets_are_measured_and_no_group_is_divided(own: Project) -> None:
-    catalog = own.catalog("own")
-    metrics = catalog.load("csv_regression.metrics")
-    assert metrics["targets"].keys() == {"y", "z"}
-    assert all(found["r2"] > 0.2 for found in metrics["targets"].values())  # two short epochs, and 0 of a constant
-    logged = [run.data.metrics for run in mlflow_runs(own) if "test/mae_of_range" in run.data.metrics]
-    assert {"y_mae", "val_z_mse", "test/y_mae", "test/z_r2"} <= logged[0].keys()
-    groups = {}
-    for split in ("train", "validation", "test"):
-        loader = catalog.load(f"csv_regression.{split}_loader")
-        rows = np.array(loader.ids(0, 0, loader.steps_per_pass), int) - 1
-        groups[split] = set(rows % GROUPS)
-        assert len(rows) == ROWS // GROUPS * len(groups[split])
-    assert sum(map(len, groups.values())) == len(set().union(*groups.values())) == GROUPS
-
-
-def test_the_report_shows_the_hardest_target(own: Project) -> None:
-    metrics = own.catalog("own").load("csv_regression.metrics")["targets"]
-    hardest = max(metrics, key=lambda name: metrics[name]["mae_of_range"])
-    html = Path(own.catalog("own").load("csv_regression.model@file").path).parents[2]
-    text = (html / "08_reporting/csv_regression/report.html").read_text()
-    assert f"of target {hardest}, the hardest" in text

@@ -8,7 +8,7 @@ from kedro_datasets._typing import TablePreview
 
 from outofcore.datasets.preview_tables import layers_table
 from outofcore.files import replacing
-from outofcore.saved_model import load_model
+from outofcore.saved_model import load_model, save_model
 
 if TYPE_CHECKING:
     import keras
@@ -26,9 +26,9 @@ class KerasModelDataset(AbstractDataset["keras.Model", "keras.Model"]):
         self.metadata = metadata
 
     def save(self, data: "keras.Model") -> None:
-        """Write the model with its compile arguments and optimizer state."""
+        """Write the model; see `outofcore.saved_model.save_model`."""
         with replacing(self._filepath) as temporary:
-            data.save(temporary)
+            save_model(data, temporary)
 
     def load(self) -> "keras.Model":
         """Load the model; see `outofcore.saved_model.load_model`."""

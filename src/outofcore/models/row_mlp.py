@@ -14,6 +14,7 @@ from outofcore.models.compiling import make_optimizer
 from outofcore.parameters.models import RowMlpParameters
 from outofcore.parameters.rows import RowScanParameters
 from outofcore.parameters.training import TrainingParameters
+from outofcore.saved_model import ColumnNames, set_columns
 from outofcore.types import Model
 
 
@@ -35,7 +36,7 @@ def build_row_mlp(
 
     Returns:
         A compiled Keras model from float32 rows, shape `(batch, features)`, to the target, shape
-        `(batch, 1)`, or to such an array for each target by name.
+        `(batch, 1)`, or to such an array for each target by name. It knows its columns.
     """
     from outofcore.training.runtime import start_keras
 
@@ -67,6 +68,7 @@ def build_row_mlp(
         metrics=metrics if single is not None else {name: ["mae", "mse"] for name in targets},
         jit_compile=False,  # XLA is the training step's business, see outofcore.training.steps
     )
+    set_columns(net, ColumnNames(scan.features, scan.targets))
     return net
 
 

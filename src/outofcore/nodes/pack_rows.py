@@ -164,6 +164,7 @@ def _read(file: Any, numbers: Any, chosen: list[int]) -> Iterator[tuple[int, byt
 def _split(scanned: Any, numbers: Any, read: tuple[int, bytes]) -> tuple[int, dict[str, Any]]:
     """Parse a block, and part its rows and their numbers by split."""
     from outofcore.sources.packed_rows import NUMBER, ROW
+    from outofcore.sources.row_blocks import is_whole
     from outofcore.sources.row_parsing import Place, as_rows, chosen_rows, parse_block
     from outofcore.sources.row_scanning import codes_of, row_numbers
 
@@ -174,7 +175,7 @@ def _split(scanned: Any, numbers: Any, read: tuple[int, bytes]) -> tuple[int, di
             f"{scanned.path}, row {row + 1:,} or after it: expected the content that was scanned, found another. "
             "Run again from the scan_rows node."
         )
-    parsed = parse_block(data, scanned.form, Place(scanned.path, 1, row, False), checked=True)
+    parsed = parse_block(data, scanned.form, Place(scanned.path, 1, row, False), is_whole(numbers, block))
     codes, rows = codes_of(scanned.split, row, parsed), as_rows(parsed)
     of = row_numbers(row, parsed.rows, parsed.skipped) if scanned.split.by_group else None
     parts = {

@@ -45,8 +45,8 @@ def predict_rows(
 
     check_model_is_there(model)
     form = read_format(
-        table.path, scan.features, (), delimiter=scan.delimiter, header=scan.header, columns=scan.columns,
-        group=None, missing="refuse",
+        table.path, scan.features, (), delimiter=scan.delimiter, decimal_comma=scan.decimal_comma,
+        header=scan.header, columns=scan.columns, group=None, skip_bad=False,
     )  # fmt: skip
     with opened(table.path, form.compressed) as file:
 
@@ -73,7 +73,7 @@ def predict_rows(
         }
         predictions, bad, summary = predict_table(
             folder.path, None, about, Field((len(form.features),), "float32"), model,
-            lambda net: check_targets(net, model, scan.targets), work, training, predict,
+            lambda net: check_columns(net, model, scan), work, training, predict,
         )  # fmt: skip
     return predictions, bad, {"source": str(table.path), **summary}
 
@@ -84,16 +84,26 @@ def target_columns(outputs: Any, targets: tuple[str, ...]) -> dict[str, Any]:
     return {f"predicted_{name}": named[name][:, 0].astype("float32") for name in targets}
 
 
-def check_targets(net: Model, model: ModelFile, targets: tuple[str, ...]) -> None:
-    """Refuse a model that predicts other targets; a model of a single one does not name it.
+def check_columns(net: Model, model: ModelFile, scan: RowScanParameters) -> None:
+    """Refuse a model that was trained on other columns.
+
+    A model that was not saved here may know neither its features nor the name of a single target.
 
     Raises:
-        DataError: It does, or gives more than one number for each.
+        DataError: It was, or it gives more than one number for a target.
     """
+    from outofcore.saved_model import columns_of
+
+    known, targets = columns_of(net), scan.targets
+    if known is not None and known.features != scan.features:
+        raise DataError(
+            f"{model.origin}: expected a model of the features {', '.join(scan.features)}, in this order "
+            f"(scan.features), found one that was trained on {', '.join(known.features)}. Set scan.features to the "
+            "model's, or give predict.model another."
+        )
     shapes = net.compute_output_shape((None, *net.input_shape[1:]))  # by name, as the outputs are
-    named = (
-        shapes if isinstance(shapes, dict) else {targets[0]: shapes} if len(targets) == 1 else {"one target": shapes}
-    )
+    single = known.targets[0] if known is not None else targets[0] if len(targets) == 1 else "one target"
+    named = shapes if isinstance(shapes, dict) else {single: shapes}
     if sorted(named) != sorted(targets) or any(len(shape) != 2 or shape[1] != 1 for shape in named.values()):
         found = " and ".join(f"{name} {tuple(shape[1:])}" for name, shape in named.items())
         raise DataError(

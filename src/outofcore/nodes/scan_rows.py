@@ -15,7 +15,7 @@ from outofcore.types import File, Folder, Table
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Raised when a scan finds other things than before; files are scanned again then."""
 
 RECORD, BLOCKS = "record.json", "blocks.parquet"
@@ -70,6 +70,11 @@ def scan_rows(
     for number, (path, form, split) in enumerate(zip(paths, forms, splits, strict=True)):
         found = scan_file(path, number, form, split, scan.float32_rounding == "accept", scan.max_bad_rows)
         findings.append(found)
+        if found.first_bad is not None:
+            bad = sum(map(len, found.skipped))
+            log.warning(
+                "%s bad rows are left out (scan.max_bad_rows), the first of them: %s", f"{bad:,}", found.first_bad
+            )
     blocks, summary, statistics = join_findings(findings, splits)
     if known is not None and scan.changed == "refuse":
         _check_content(_blocks(record.path), blocks, paths)
@@ -95,8 +100,9 @@ def _format(path: Path, scan: RowScanParameters, grouped: bool) -> Any:
     from outofcore.sources.row_format import read_format
 
     return read_format(
-        path, scan.features, scan.targets, delimiter=scan.delimiter, header=scan.header, columns=scan.columns,
-        group=scan.group_column if grouped else None, missing=scan.missing,
+        path, scan.features, scan.targets, delimiter=scan.delimiter, decimal_comma=scan.decimal_comma,
+        header=scan.header, columns=scan.columns, group=scan.group_column if grouped else None,
+        skip_bad=scan.max_bad_rows > 0,
     )  # fmt: skip
 
 

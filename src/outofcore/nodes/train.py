@@ -46,7 +46,7 @@ def train(
         1970), `samples` done, `<what>_seconds` spent so far, `memory_bytes`, and every metric (NaN
         where a row has none, as `val_loss` within an epoch).
     """
-    from outofcore.saved_model import load_model
+    from outofcore.saved_model import columns_of, load_model, set_columns
     from outofcore.training.fit import fit
     from outofcore.training.runtime import start_keras
 
@@ -64,6 +64,7 @@ def train(
     result = fit(model, train_loader, validation_loader, training, folder.path, identity, first_epoch)
     best = keras.models.clone_model(model)
     best.compile_from_config(model.get_compile_config())
+    set_columns(best, columns_of(model))
     best.set_weights(model.get_weights() if result.best_weights is None else result.best_weights)
     return best, model, result.history, _trace(result.trace, train_loader), _summary(result, train_loader)
 

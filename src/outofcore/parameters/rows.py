@@ -31,17 +31,19 @@ class RowDataParameters(Group):
 
 
 class RowScanParameters(Group):
-    """What the columns are, and what is done about values that are missing or too exact.
+    """What the columns are, and what is done about bad rows and values that are too exact.
 
     Attributes:
         features: Columns that are the model's input, in this order.
         targets: Columns that it learns to predict.
         delimiter: What stands between two values.
+        decimal_comma: Whether numbers have a comma where others have a point: `1,5`.
         header: Whether the first line names the columns.
         columns: Names of all columns where no header names them; `null` numbers them from 0.
         group_column: Column of groups that no split may divide, or `null`.
-        missing: Whether a missing value is refused, or its row is left out.
-        max_bad_rows: Rows left out up to which the run goes on.
+        max_bad_rows: Rows of a file that are left out up to which the run goes on: with a value missing,
+            with text or an infinite value in place of a number, with too few or too many values. 0
+            stops at the first.
         float32_rounding: Whether integers that float32 cannot hold are refused, or rounded.
         changed: Whether a file whose content is no longer what was recorded is refused, or accepted.
     """
@@ -49,10 +51,10 @@ class RowScanParameters(Group):
     features: Names
     targets: Names
     delimiter: Annotated[str, Field(min_length=1, max_length=1)]
+    decimal_comma: bool
     header: bool
     columns: Names | None
     group_column: str | None
-    missing: Literal["refuse", "skip"]
     max_bad_rows: NonNegativeInt
     float32_rounding: Literal["refuse", "accept"]
     changed: Literal["refuse", "accept"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from outofcore.errors import DataError
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
-from outofcore.sources.row_blocks import SplitBlocks
+from outofcore.sources.row_blocks import SplitBlocks, is_whole
 from outofcore.sources.row_file import RowFile
 from outofcore.sources.row_parsing import PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
 from outofcore.sources.row_scanning import codes_of, row_numbers
@@ -172,7 +172,8 @@ class CsvRows:
         file.row = about["row"] + 1
         file.check_unchanged()
         data = file.read(about["start"], about["stop"])
-        parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), checked=True)
+        checked = is_whole(self.blocks.numbers, block)
+        parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), checked)
         chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
         if parsed.rows != about["rows"] or np.count_nonzero(chosen) != self.blocks.counts[block]:
             raise DataError(

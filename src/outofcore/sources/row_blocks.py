@@ -66,6 +66,11 @@ def all_blocks(path: Path) -> tuple[dict[str, NDArray[np.int64]], list[Any]]:
     return {name: table[name].to_numpy() for name in NUMBERS}, table["skipped"].to_pylist()
 
 
+def is_whole(numbers: Mapping[str, NDArray[Any]], block: int) -> bool:
+    """Whether no row of a block is left out; one that is not whole must be parsed with all checks again."""
+    return bool(numbers["rows"][block] == sum(numbers[split][block] for split in SPLITS))
+
+
 def read_blocks(path: Path, split: str) -> SplitBlocks:
     """Read the blocks of one split; see `all_blocks`."""
     return split_blocks(*all_blocks(path), split)

@@ -23,11 +23,12 @@ class RowFormat:
 
     Attributes:
         delimiter: What stands between two values.
+        decimal_comma: Whether numbers have a comma where others have a point.
         columns: Names of all columns of the file, in its order.
         features: Columns of the model's input.
         targets: Columns that it predicts.
         group: Column of groups, or `None`.
-        missing: `refuse` or `skip` rows with a missing value.
+        skip_bad: Whether bad rows are left out, rather than refused.
         integers: Columns among features and targets that hold nothing but integers.
         start: Byte at which the first row begins.
         header: Whether a line of names stands before it.
@@ -35,11 +36,12 @@ class RowFormat:
     """
 
     delimiter: str
+    decimal_comma: bool
     columns: tuple[str, ...]
     features: tuple[str, ...]
     targets: tuple[str, ...]
     group: str | None
-    missing: str
+    skip_bad: bool
     integers: tuple[str, ...]
     start: int
     header: bool
@@ -75,10 +77,11 @@ def read_format(
     targets: Sequence[str],
     *,
     delimiter: str,
+    decimal_comma: bool,
     header: bool,
     columns: Sequence[str] | None,
     group: str | None,
-    missing: str,
+    skip_bad: bool,
 ) -> RowFormat:
     """Look at the first lines of a file.
 
@@ -87,10 +90,11 @@ def read_format(
         features: Columns of the model's input.
         targets: Columns that it predicts.
         delimiter: What stands between two values.
+        decimal_comma: Whether numbers have a comma where others have a point.
         header: Whether the first line names the columns.
         columns: Their names where it does not, or `None` to number them from 0.
         group: Column of groups, or `None`.
-        missing: What is done about a missing value.
+        skip_bad: Whether bad rows are left out.
 
     Returns:
         The form, with all columns of numbers taken for integers.
@@ -117,8 +121,9 @@ def read_format(
             f"({_listed(names)}), found {len(data)}. Name every column, or correct the rows."
         )
     return RowFormat(
-        delimiter=delimiter, columns=names, features=tuple(features), targets=tuple(targets), group=group,
-        missing=missing, integers=(*features, *targets), start=start, header=header, compressed=compressed,
+        delimiter=delimiter, decimal_comma=decimal_comma, columns=names, features=tuple(features),
+        targets=tuple(targets), group=group, skip_bad=skip_bad, integers=(*features, *targets), start=start,
+        header=header, compressed=compressed,
     )  # fmt: skip
 
 

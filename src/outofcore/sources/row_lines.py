@@ -12,7 +12,12 @@ from pathlib import Path
 from outofcore.errors import DataError
 from outofcore.sources.row_format import RowFormat
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBERS = {
+    comma: re.compile(rf"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?", re.ASCII)
+    for comma, mark in ((False, r"\."), (True, ","))
+}
+"""How a number is written, without and with decimal commas."""
+
 LARGEST = 3.4028234663852886e38  # of float32
 
 Lines = tuple[list[list[float]], list[str], int, list[int]]
@@ -34,7 +39,8 @@ def parse_lines(data: bytes, form: RowFormat, path: Path, line: int, row: int, l
         The values of the rows that are kept, and which are not.
 
     Raises:
-        DataError: A line is not a row of the form; the message names it.
+        DataError: A line is not a row of the form; the message names it. Where bad rows are left out
+            it is the last one, which the end of the file may have cut.
     """
     places = [form.columns.index(name) for name in form.numbers]
     group = form.columns.index(form.group) if form.group is not None else None
@@ -43,17 +49,21 @@ def parse_lines(data: bytes, form: RowFormat, path: Path, line: int, row: int, l
     groups: list[str] = []
     skipped: list[int] = []
     count = 0
-    for number, text, ended in _lines(data, path, line):
-        where = f"{path}, line {number} (row {row + count + 1})"
-        fields = _fields(text, form, where, last and not ended)
+    for number, raw in _lines(data, line):
+        where = f"{path}, line {number:,} (row {row + count + 1:,})"
         count += 1
-        missing = [place for place in needed if not fields[place].strip()]
-        if missing:
-            _check_missing(form, fields, missing[0], where, last and not ended)
+        cut = last and not raw.endswith(b"\n")
+        try:
+            fields = _fields(_text(raw, where), form, where, cut)
+            _check_missing(form, fields, needed, where, cut)
+            values = [_number(fields, place, form, where) for place in places]
+        except DataError:
+            if cut or not form.skip_bad:
+                raise
             skipped.append(count - 1)
             continue
-        for column, place in zip(numbers, places, strict=True):
-            column.append(_number(fields, place, form, where))
+        for column, value in zip(numbers, values, strict=True):
+            column.append(value)
         if group is not None:
             groups.append(fields[group])
     return numbers, groups, count, skipped
@@ -66,7 +76,7 @@ def parse_each_line(
 
     Args:
         data: Whole lines.
-        form: The form of the rows; missing values are refused.
+        form: The form of the rows, which leaves out none.
         path: The file.
         line: Number of the first line, from 1.
         row: Number of the first row, from 0.
@@ -88,18 +98,21 @@ def parse_each_line(
     return rows, problems
 
 
-def _lines(data: bytes, path: Path, line: int) -> Iterator[tuple[int, str, bool]]:
-    """Give each line that is not blank, with its number and whether a line end stands after it."""
+def _lines(data: bytes, line: int) -> Iterator[tuple[int, bytes]]:
+    """Give each line that is not blank, with its number."""
     for number, raw in enumerate(_split(data), line):
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path}, line {number}: expected text in UTF-8, found byte {error.object[error.start]:#04x} "
-                f"({error.reason}). Convert the file to UTF-8."
-            ) from error
-        if text.strip(" \r\n"):
-            yield number, text.rstrip("\r\n"), text.endswith("\n")
+        if raw.strip(b" \r\n"):
+            yield number, raw
+
+
+def _text(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: expected text in UTF-8, found byte {error.object[error.start]:#04x} ({error.reason}). "
+            "Convert the file to UTF-8."
+        ) from error
 
 
 def _split(data: bytes) -> list[bytes]:
@@ -129,24 +142,25 @@ def _fields(text: str, form: RowFormat, where: str, cut: bool) -> list[str]:
     return fields
 
 
-def _check_missing(form: RowFormat, fields: list[str], place: int, where: str, cut: bool) -> None:
+def _check_missing(form: RowFormat, fields: list[str], needed: list[int], where: str, cut: bool) -> None:
+    place = next((place for place in needed if not fields[place].strip()), None)
+    if place is None:
+        return
     if cut:
         raise DataError(
             f"{where}: expected a value in column {form.columns[place]!r}, found the end of the file: its last line is "
             "cut. Write the file again from where it came."
         )
-    if form.missing == "refuse":
-        raise DataError(
-            f"{where}: expected a value in column {form.columns[place]!r}, found none: "
-            f"{_shown(form.delimiter.join(fields))}. Fill it in"
-            + (", or set scan.missing=skip to leave such rows out." if form.targets else ".")  # none: only predicted
-        )
+    raise DataError(
+        f"{where}: expected a value in column {form.columns[place]!r}, found none: "
+        f"{_shown(form.delimiter.join(fields))}. Fill it in."
+    )
 
 
 def _number(fields: list[str], place: int, form: RowFormat, where: str) -> float:
     text, name = fields[place].strip(), form.columns[place]
-    if NUMBER.fullmatch(text):
-        value = float(text)
+    if NUMBERS[form.decimal_comma].fullmatch(text):
+        value = float(text.replace(",", "."))
         if abs(value) <= LARGEST:
             return value
         expected = "a number that float32 can hold (up to 3.4e38)"
@@ -155,7 +169,10 @@ def _number(fields: list[str], place: int, form: RowFormat, where: str) -> float
     else:
         expected = "a number"
     hint = "Correct the row"
-    if expected == "a number":
+    if expected == "a number" and NUMBERS[not form.decimal_comma].fullmatch(text):
+        sign = "points" if form.decimal_comma else "commas"
+        hint += f", or set scan.decimal_comma={str(not form.decimal_comma).lower()} if decimal {sign} are meant"
+    elif expected == "a number":
         hint += ", or leave the column out of scan.features and scan.targets if it holds text"
     raise DataError(f"{where}: expected {expected} in column {name!r}, found {_shown(text)}. {hint}.")
 

@@ -102,6 +102,8 @@ def _parse_fast(data: bytes, form: RowFormat, checked: bool) -> ParsedBlock | No
         frame = _read(data, form, integers, checked)
     if frame is None or not (checked or _is_complete(data, form, frame.height)):
         return None
+    if form.decimal_comma and _has_points(data, form):
+        return None
     return _without_missing(data, form, frame, integers)
 
 
@@ -118,9 +120,28 @@ def _read(data: bytes, form: RowFormat, integers: tuple[str, ...], checked: bool
     used = [place for place, name in enumerate(form.columns) if name in kinds or name == form.group]
     try:
         projected = used if checked and len(used) < len(schema) else None
-        return pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=projected)
+        return pl.read_csv(
+            data,
+            has_header=False,
+            schema=schema,
+            separator=form.delimiter,
+            columns=projected,
+            decimal_comma=form.decimal_comma,
+        )
     except PolarsError:
         return None
+
+
+def _has_points(data: bytes, form: RowFormat) -> bool:
+    """Whether a number has a point where commas are decimal: polars would take it for one of them."""
+    import polars as pl
+
+    if b"." not in data:
+        return False
+    used = [form.columns.index(name) for name in form.numbers]
+    schema = {str(place): pl.String for place in range(len(form.columns))}
+    texts = pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=used)
+    return any(text.str.contains(".", literal=True).any() for text in texts)
 
 
 def _integer_columns(data: bytes, form: RowFormat) -> tuple[str, ...]:
@@ -154,7 +175,7 @@ def _without_missing(data: bytes, form: RowFormat, frame: Any, integers: tuple[s
     ]
     if any(frame[name].null_count() for name in used):
         # a line that is blank or too short gives missing values too
-        if form.missing == "refuse" or not data.endswith(b"\n") or not _is_complete(data, form, rows):
+        if not form.skip_bad or not data.endswith(b"\n") or not _is_complete(data, form, rows):
             return None
         missing = frame.select(pl.any_horizontal(pl.col(used).is_null())).to_series()
         skipped = missing.arg_true().to_numpy().astype(np.int64)

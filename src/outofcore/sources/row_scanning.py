@@ -41,6 +41,7 @@ class FileFindings:
         skipped: Places of rows that are left out, of each block.
         moments: Moments of the training rows.
         rounding: Largest difference between a value and what float32 makes of it.
+        first_bad: What is wrong with the first row that is left out, if any is.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class FileFindings:
     skipped: list[list[int]]
     moments: Moments
     rounding: float
+    first_bad: str | None
 
 
 def scan_file(
@@ -64,7 +66,7 @@ def scan_file(
         form: The form of its rows.
         split: How they are split.
         may_round: Whether float32 may round integers.
-        max_bad_rows: Rows that may be left out.
+        max_bad_rows: Bad rows that may be left out, where the form says that they are.
 
     Raises:
         DataError: A row is not what the form says, or the file changes; the message names the row.
@@ -72,11 +74,17 @@ def scan_file(
     blocks: list[tuple[int, ...]] = []
     skipped: list[list[int]] = []
     moments, rounding, row, bad, read = no_moments(len(form.numbers)), 0.0, 0, 0, 0
+    first_bad = None
     with opened(path, form.compressed) as file, progress("scan", file.size, "bytes") as advance:
-        for raw, parsed in ahead(_parsed(file, form)):
+        for raw, place, parsed in ahead(_parsed(file, form)):
             bad += len(parsed.skipped)
             if bad > max_bad_rows:
-                raise _too_many(path, row + int(parsed.skipped[0]), bad, max_bad_rows)
+                raise DataError(
+                    f"{_problem(raw, form, place)} It is one of {bad:,} bad rows up to here, and "
+                    f"scan.max_bad_rows={max_bad_rows} leaves out no more."
+                )
+            if bad and first_bad is None:
+                first_bad = str(_problem(raw, form, place))
             columns = [column.to_numpy() for column in parsed.columns]
             rounding = max(rounding, _rounding(path, form, row, parsed, columns, may_round))
             codes = codes_of(split, row, parsed)
@@ -89,21 +97,45 @@ def scan_file(
             form = replace(form, integers=tuple(name for name in form.integers if name in parsed.integers))
             advance(raw.read - read)
             read = raw.read
-    return FileFindings(path, file.size, file.mtime_ns, form, blocks, skipped, moments, rounding)
+    return FileFindings(path, file.size, file.mtime_ns, form, blocks, skipped, moments, rounding, first_bad)
 
 
-def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, ParsedBlock]]:
+def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, Place, ParsedBlock]]:
     """Read and parse the blocks of a file, one after the other."""
     line, row = 1 + form.header, 0
     for raw in file.blocks(form.start, row_file.BLOCK_BYTES):
         file.check_unchanged()
-        parsed = parse_block(raw.data, form, Place(file.path, line, row, raw.last), checked=False)
+        place = Place(file.path, line, row, raw.last)
+        try:
+            parsed = parse_block(raw.data, form, place, checked=False)
+        except DataError as error:
+            if _others_are_good(raw, form, place):
+                raise DataError(f"{error} Or set scan.max_bad_rows to leave such rows out.") from error
+            raise
         form = replace(form, integers=tuple(name for name in form.integers if name in parsed.integers))
-        yield raw, parsed
+        yield raw, place, parsed
         line += int(np.count_nonzero(np.frombuffer(raw.data, np.uint8) == ord("\n")))
         row += parsed.rows
         file.row = row + 1
     file.check_unchanged()
+
+
+def _others_are_good(raw: RawBlock, form: RowFormat, place: Place) -> bool:
+    """Whether a block in which a row was refused has good ones too, and does not end in the middle of a line."""
+    try:
+        parsed = parse_block(raw.data, replace(form, skip_bad=True), place, checked=False)
+    except DataError:
+        return False
+    return len(parsed.skipped) < parsed.rows
+
+
+def _problem(raw: RawBlock, form: RowFormat, place: Place) -> DataError | None:
+    """What is wrong with the first bad row of a block."""
+    try:
+        parse_block(raw.data, replace(form, skip_bad=False), place, checked=False)
+    except DataError as error:
+        return error
+    return None
 
 
 def codes_of(split: RowSplit, row: int, parsed: ParsedBlock) -> NDArray[np.uint8]:
@@ -124,13 +156,6 @@ def row_numbers(row: int, rows: int, skipped: NDArray[np.int64]) -> NDArray[np.i
     """Numbers, from 0, of the rows of a block that are kept."""
     numbers = np.arange(row, row + rows)
     return np.delete(numbers, skipped) if len(skipped) else numbers
-
-
-def _too_many(path: Path, row: int, bad: int, most: int) -> DataError:
-    return DataError(
-        f"{path}, row {row + 1:,}: expected at most {most:,} rows with a missing value (scan.max_bad_rows), found "
-        f"{bad:,} up to here. Fill them in, or raise it."
-    )
 
 
 def _rounding(
@@ -160,6 +185,11 @@ def _rounding(
     return most
 
 
+def _reading(form: RowFormat) -> list[Any]:
+    """All that decides which numbers the same bytes are."""
+    return [form.numbers, form.group, form.columns, form.delimiter, form.decimal_comma]
+
+
 def join_findings(
     findings: list[FileFindings], splits: list[RowSplit]
 ) -> tuple[Any, dict[str, Any], dict[str, dict[str, float]]]:
@@ -180,8 +210,8 @@ def join_findings(
         moments = join(moments, found.moments)
     skipped = sum(len(places) for places in blocks["skipped"])
     counts = {name: int(blocks[name].sum()) for name in SPLITS}
-    content = [[found.form.numbers, found.form.group, [line[-1] for line in found.blocks]] for found in findings]
-    drawn = [row_splits.VERSION, [split.to_json() for split in splits], counts, forms[0].missing]
+    content = [[_reading(found.form), [line[-1] for line in found.blocks]] for found in findings]
+    drawn = [row_splits.VERSION, [split.to_json() for split in splits], counts, forms[0].skip_bad]
     summary = {
         "digest": digest(content),
         "partition_digest": digest(drawn),

@@ -39,7 +39,7 @@ def stream_rows(file: RowFile, form: RowFormat, mark: Mapping[str, Any], skip_ba
 
     Args:
         file: The file.
-        form: The form of its rows; missing values are refused.
+        form: The form of its rows, which leaves out none.
         mark: Where to begin, from `StreamedRows.mark`; empty for the first row.
         skip_bad: Whether bad rows are given with what is wrong with them, rather than end the reading.
 

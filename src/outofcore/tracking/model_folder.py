@@ -48,6 +48,7 @@ def write_model_folder(
     data.mkdir(parents=True, exist_ok=True)
     link_or_copy(saved, data / "model.keras")
     write_atomically(data / "keras_module.txt", b"keras")
+    write_atomically(data / "save_format.txt", b"keras")
     about = Model(signature=signature_of(model), metadata=metadata)
     if example is not None and len(model.inputs) == 1:
         about.saved_input_example_info = {**_EXAMPLE, "type": "ndarray"}
@@ -58,7 +59,15 @@ def write_model_folder(
     about.add_flavor(
         "keras", data="data", keras_version=versions["keras"], keras_backend="tensorflow", save_exported_model=False
     )
-    pyfunc.add_to_model(about, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
+    # of MLflow's two loaders of Keras models, only that of TensorFlow gives a dictionary of outputs as it is
+    several = len(model.outputs) > 1
+    pyfunc.add_to_model(
+        about,
+        loader_module="mlflow.tensorflow" if several else "mlflow.keras",
+        data="data" if several else None,
+        conda_env="conda.yaml",
+        python_env="python_env.yaml",
+    )
     about.model_size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     about.save(str(folder / "MLmodel"))
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from outofcore.errors import OutOfCoreError
 from outofcore.identity import digest
 from outofcore.loaders.specification import LoaderSpecification
+from outofcore.saved_model import columns_of
 from outofcore.tracking import description
 from outofcore.tracking.catalog_metadata import ResultMetadata, read_metadata
 from outofcore.tracking.model_folder import EXAMPLES, write_model_folder
@@ -85,6 +86,8 @@ class Results:
         }
         if metadata.labels is not None:
             about["label_map"] = self.catalog.load(metadata.labels)
+        if (columns := columns_of(data)) is not None:
+            about["columns"] = asdict(columns)
         versions = {package: value for package, value in description.versions().items() if package in _NEEDED}
         write_model_folder(folder, saved, data, self._example(metadata), versions, about)
         registry = (self.parameters.get(name.partition(".")[0]) or {}).get("registry") or {}
