@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from outofcore.reporting.page import Block, Listing, Picture, Section
 from outofcore.reporting.palette import LIGHT
-from outofcore.reporting.samples import Picture as Pixels
-from outofcore.reporting.samples import as_picture, picture_grid
+from outofcore.reporting.pictures import Picture as Pixels
+from outofcore.reporting.pictures import as_picture
+from outofcore.reporting.samples import picture_grid
 from outofcore.reporting.style import SMALL, TINY, WIDTH, new_figure, plain, settle, shorten, text_options
 from outofcore.reporting.svg import inline_svg
 
