@@ -29,8 +29,14 @@ def test_a_volume_shows_its_three_central_slices() -> None:
     volume[4, :, :], volume[:, 3, :], volume[:, :, 2] = 10, 20, 30
     picture = as_picture(volume)[..., 0]
     assert picture.shape == (8, 4 + 4 + 6)
-    assert picture[0, 0] == 0  # beside the first slice, which is lower
+    assert picture[0, 0] == 10  # beside the first slice, which is lower: the lowest value
     assert {10, 20, 30} <= set(np.unique(picture))
+
+
+def test_what_stands_around_lower_slices_does_not_change_how_values_are_spread() -> None:
+    volume = np.random.default_rng(1).uniform(500, 501, (4, 6, 6, 1))
+    picture = as_picture(volume)
+    assert 100 < picture[:, :6].mean() < 155
 
 
 @pytest.mark.parametrize("channels", [2, 4, 7])

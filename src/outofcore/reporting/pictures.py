@@ -75,10 +75,12 @@ def _thinned(picture: NDArray[Any]) -> NDArray[Any]:
 
 
 def _beside(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Put slices beside each other, those that are lower in the middle."""
+    """Put slices beside each other, those that are lower in the middle, with their lowest value around them."""
     height = max(each.shape[0] for each in slices)
+    lowest = min(each.min() for each in slices)  # any other value could change how they are spread
     padded = []
     for each in slices:
         above = (height - each.shape[0]) // 2
-        padded.append(np.pad(each, [(above, height - each.shape[0] - above), *[(0, 0)] * (each.ndim - 1)]))
+        around = [(above, height - each.shape[0] - above), *[(0, 0)] * (each.ndim - 1)]
+        padded.append(np.pad(each, around, constant_values=lowest))
     return np.concatenate(padded, axis=1)
