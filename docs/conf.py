@@ -37,7 +37,7 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 # Types of other libraries have no pages here; ours must resolve.
 nitpick_ignore_regex = [(r"py:.*", r"(?!outofcore).*")]
-TYPE_VARIABLES = ("training.prefetch.Plan", "training.prefetch.Result", "sources.ahead.T")
+TYPE_VARIABLES = ("training.prefetch.Plan", "training.prefetch.Result", "sources.ahead.T", "sources.ahead.S")
 nitpick_ignore = [("py:class", f"outofcore.{name}") for name in TYPE_VARIABLES]
 suppress_warnings = ["config.cache"]
 
