@@ -182,7 +182,7 @@ volumes:
     ("group", "said"),
     [
         ("volume: {patch: [40, 32, 32]}", "patch must fit into shape [32, 32, 32]"),
-        ("augmentation: {flip_axes: [3]}", "must name axes of volume.shape, from 0 to 2"),
+        ("augmentation: {flip_axes: [3]}", "must name axes of volumes.volume.shape, from 0 to 2"),
         ("volume: {dtype: complex64}", "volumes.volume.dtype"),
     ],
 )
