@@ -4,6 +4,7 @@ An error that a person can act on ends the run with its message alone and exit s
 on the command line or in the parameters with exit status 2. Tracebacks of both are logged at DEBUG.
 """
 
+import copy
 import logging
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.framework.project import LOGGING, configure_logging, pipelines
 
 from outofcore.error_line import error_line
+from outofcore.runtime_parameters import read_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +95,18 @@ def _configure_terminal() -> None:
         configure_logging(dict(LOGGING) | {"root": LOGGING["root"] | {"handlers": ["plain"]}})
 
 
+def _with_lists(option: click.Parameter) -> click.Parameter:
+    """Let `--params` take lists too."""
+    if option.name != "params":
+        return option
+    own = copy.copy(option)
+    own.callback = read_parameters
+    return own
+
+
 run = click.Command(
     "run",
-    params=kedro_run.params,
+    params=[_with_lists(option) for option in kedro_run.params],
     callback=run_pipeline,
     help="Run the pipeline: mnist, or those that --pipelines names.",
     context_settings=CONTEXT_SETTINGS,

@@ -80,7 +80,8 @@ def test_fault_045_trailing_bytes(volumes: Volumes) -> None:
 )
 def test_fault_046_wrong_shape(volumes: Volumes, shape: tuple[int, ...]) -> None:
     found = "x".join(map(str, shape)) if shape else "() of a single value"
-    volumes.put(values(*shape)).quarantined("expected an array of shape 4x5x6x1 or 4x5x6", f"found {found}.")
+    remedy = "Declare its shape in volume.shape and volume.channels"
+    volumes.put(values(*shape)).quarantined("expected an array of shape 4x5x6x1 or 4x5x6", f"found {found}. {remedy}")
 
 
 def test_fault_047_fortran_order(volumes: Volumes) -> None:

@@ -5,10 +5,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from images_support import refused
-from volumes_support import GOOD, Volumes
+from volumes_support import GOOD, SHAPE, Volumes, values
 
 SPLITS = {
     "train": [f"id-{number}" for number in range(4, 16)],
@@ -115,6 +116,30 @@ def test_fault_001_an_id_with_no_file(volumes: Volumes) -> None:
 def test_fault_029_a_file_with_no_label(volumes: Volumes) -> None:
     del volumes.rows["id-5"]
     refused(lambda: volumes.run(SPLITS, max_bad_samples=5), volumes.given, "'id-5'", "neither label nor sample")
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".parquet"])
+def test_faults_027_and_028_ids_stay_text(volumes: Volumes, suffix: str) -> None:
+    odd = {"007": "cat", "NA": "dog", "null": "cat", "1.0": "dog"}
+    for seed, sample in enumerate(odd, start=GOOD):
+        np.save(volumes.root / f"{sample}.npy", values(*SHAPE, seed=seed))
+    volumes.rows |= odd
+    splits = {**SPLITS, "test": [*SPLITS["test"], *odd]}
+    if suffix == ".json":
+        assert volumes.run(splits).splits() == as_sets(splits)
+    else:
+        write_table(volumes, suffix, [(sample, split) for split, ids in splits.items() for sample in ids])
+        assert volumes.run().splits() == as_sets(splits)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("label", [-1, 1.5])
+def test_faults_031_and_032_a_number_in_json_that_is_no_class(volumes: Volumes, label: float) -> None:
+    volumes.labels = volumes.labels.with_suffix(".json")
+    codes: dict[str, float] = {sample: int(name == "dog") for sample, name in volumes.rows.items()}
+    volumes.labels.write_text(json.dumps({**codes, "id-3": label}))
+    refused(lambda: volumes.run(SPLITS, max_bad_samples=5), f"{volumes.labels}, entry 4", "'id-3'", f"found '{label}'")
 
 
 @pytest.mark.fault

@@ -96,7 +96,7 @@ def test_without_images(case: Case, tmp_path: Path, there: bool) -> None:
     case.files = tmp_path / "empty"
     if there:
         case.files.mkdir()
-    found = "expected files ending in .jpg, .jpeg, .png, found none" if there else "expected a folder that can be read"
+    found = "expected files ending in .jpg, .jpeg, .png, found none" if there else "expected the folder to predict"
     assert f"{case.files}: {found}" in case.refused()
 
 

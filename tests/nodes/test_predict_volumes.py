@@ -81,6 +81,14 @@ def test_without_arrays(case: Case) -> None:
     )
 
 
+def test_without_the_folder(case: Case) -> None:
+    shutil.rmtree(case.volumes)
+    assert case.refused() == (
+        f"{case.volumes}: expected the folder to predict, found none. "
+        "Name it with predict.volumes, or as the filepath of predict_volumes in the catalog."
+    )
+
+
 def test_another_form_or_another_array_starts_over(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     assert case.predictions()["z"] == "high"
     np.save(case.path("z"), np.full(SHAPE, -2, np.float32))

@@ -27,7 +27,9 @@ def make_loader(samples: int, classes: int, shuffle: bool) -> Any:
     return BatchLoader(source, x="image", y="label", batch_size=7, shuffle=shuffle, seed=3)
 
 
-def make_report(tmp_path: Any, labels: list[str], right: bool = False, **changes: Any) -> tuple[str, dict[str, Any]]:
+def make_report(
+    tmp_path: Any, labels: list[str], right: bool = False, tested: str = "test", **changes: Any
+) -> tuple[str, dict[str, Any]]:
     absent = labels[2] if len(labels) > 2 else None
     predictions = make_predictions(labels, absent=absent)
     predictions.loc[0, "sample_id"] = ID
@@ -54,6 +56,7 @@ def make_report(tmp_path: Any, labels: list[str], right: bool = False, **changes
             "partition_digest": "d2",
             "samples": 300,
             "bytes": 2**20,
+            "tested_split": tested,
             "classes": dict.fromkeys(("train", "validation", "test"), counts),
         },
         "label_map": label_map,
@@ -88,6 +91,7 @@ def test_it_shows_what_the_run_has_found(odd_report: Any) -> None:
         assert text in html, text
     assert "Of 303 files 3 were bad" in html
     assert "shape (samples, 6, 6, 1)" in html
+    assert "test samples, which the training never saw" in html
 
 
 def test_texts_of_the_data_are_texts(odd_report: Any) -> None:
@@ -128,6 +132,12 @@ def test_figures_are_saved_as_png_and_are_the_same_each_time(odd_report: Any, tm
     assert re.findall("<svg.*?</svg>", html) == re.findall("<svg.*?</svg>", again)
 
 
+def test_it_says_when_validation_was_tested(tmp_path: Any) -> None:
+    html, _ = make_report(tmp_path, ["0", "1"], tested="validation")
+    assert "validation accuracy" in html and "validation samples, which chose the best epoch" in html
+    assert "test accuracy" not in html and "never saw" not in html
+
+
 def test_no_mistakes_and_no_bad_samples(tmp_path: Any) -> None:
     html, figures = make_report(
         tmp_path,
@@ -136,6 +146,6 @@ def test_no_mistakes_and_no_bad_samples(tmp_path: Any) -> None:
         validation_summary={"samples": 300, "bad": 0},
         validation_report=pd.DataFrame(),
     )
-    assert "No mistake among 60 test samples." in html
+    assert "No mistake among 60 samples." in html
     assert "None was bad" in html and "Bad samples" not in html
     assert not figures["worst_mistakes"].axes[0].get_images()

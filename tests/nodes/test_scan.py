@@ -80,6 +80,13 @@ def test_folders_are_classes(place: Place) -> None:
     assert index["size"].tolist() == [9, 9, 13]
 
 
+@pytest.mark.parametrize(("pattern", "name"), [("{id}.jpg", "{}.jpg"), ("{id}/image.png", "{}/image.png")])
+def test_ids_in_class_folders_are_those_of_the_pattern(place: Place, pattern: str, name: str) -> None:
+    make_files(place.images, [name.format(sample) for sample in ("cat/007", "dog/é")])
+    index = place.scan(labels_from="folders", file_pattern=pattern)
+    assert index[["sample_id", "label"]].to_numpy().tolist() == [["cat/007", "cat"], ["dog/é", "dog"]]
+
+
 def test_both_ways_give_the_same_columns(place: Place) -> None:
     table = place.csv("cat/1.jpg,cat", "dog/2.jpg,dog").scan()
     index = place.scan(labels_from="folders")
@@ -97,10 +104,11 @@ def test_a_pattern_without_one_id(place: Place, pattern: str) -> None:
     )
 
 
-def test_a_pattern_with_class_folders(place: Place) -> None:
-    make_files(place.images, ["cat/1.jpg"])
-    assert refusal(place, ConfigurationError, labels_from="folders", file_pattern="{id}.jpg") == (
-        "scan.file_pattern: expected '{id}' with labels from folders, found '{id}.jpg'. Correct it in the parameters."
+def test_a_file_in_a_class_folder_that_the_pattern_does_not_name(place: Place) -> None:
+    make_files(place.images, ["cat/1.jpg", "dog/2.png"])
+    assert refusal(place, labels_from="folders", file_pattern="{id}.jpg") == (
+        f"{place.images}/dog/2.png: expected a file named as scan.file_pattern says, '{{id}}.jpg', found another name. "
+        "Correct scan.file_pattern, for example to '{id}', or rename the file."
     )
 
 

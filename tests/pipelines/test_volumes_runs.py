@@ -108,7 +108,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
 
 
 def spectrograms(place: Path) -> dict[str, list[str]]:
-    """Own data: float64 in Fortran's order, two axes, `{id}/image.npy`, labels and splits as JSON."""
+    """Own data: float64 in Fortran's order, two axes and two channels, `{id}/image.npy`, labels and splits as JSON."""
     rng = np.random.default_rng(1)
     rows, columns = np.mgrid[:12, :20]
     splits: dict[str, list[str]] = {"train": [], "validation": []}
@@ -118,7 +118,8 @@ def spectrograms(place: Path) -> dict[str, list[str]]:
         stripes = np.sin((rows, columns, rows + columns)[number % 3] + rng.uniform(0, 6))
         folder = place / "scans" / f"p-{number}"
         folder.mkdir(parents=True)
-        np.save(folder / "image.npy", np.asfortranarray(stripes + rng.normal(0, 0.2, (12, 20))))
+        image = np.stack([stripes + rng.normal(0, 0.2, (12, 20)), rng.normal(500, 9, (12, 20))], axis=-1)
+        np.save(folder / "image.npy", np.asfortranarray(image))
         splits["train" if number < 90 else "validation"].append(folder.name)
         labels[folder.name] = label
     (place / "labels.json").write_text(json.dumps(labels))
@@ -142,29 +143,31 @@ volumes:
   data: {source: path}
   scan: {file_pattern: "{id}/image.npy"}
   partition: {given: true}
-  volume: {shape: [12, 20], patch: [8, 16], normalize: per_sample}
+  volume: {channels: 2, normalize: per_sample}
   augmentation: {flip_axes: [], largest_shift: 1}
   loader: {batch_size: 10}
   training: {epochs: 15, optimizer: {learning_rate: 0.01}}
 """,
     )
-    output = project.kedro("run", "--pipeline", "volumes", "--env", "mydata")
+    form = "volumes.volume.shape=[12,20],volumes.volume.patch=[8,16]"
+    output = project.kedro("run", "--pipeline", "volumes", "--env", "mydata", "--params", form)
     assert "names no test split: the validation split is evaluated" in output
-    assert "validation accuracy" in output and "test accuracy" not in output
     catalog = project.catalog("mydata")
+    for text in (output, catalog.load("volumes.report")):
+        assert "validation accuracy" in text and "test accuracy" not in text
     table = catalog.load("volumes.partition@pandas")
     found = {split: set(part) for split, part in table.groupby("split", observed=True)["sample_id"]}
     assert found == {split: set(ids) for split, ids in splits.items()}
     assert set(catalog.load("volumes.test_predictions")["sample_id"]) == set(splits["validation"])
     assert catalog.load("volumes.metrics")["accuracy"] > 0.8
-    assert catalog.load("volumes.model@keras").input_shape == (None, 8, 16, 1)
+    assert catalog.load("volumes.model@keras").input_shape == (None, 8, 16, 2)
 
 
 @pytest.mark.parametrize(
     ("group", "said"),
     [
         ("volume: {patch: [40, 32, 32]}", "patch must fit into shape [32, 32, 32]"),
-        ("augmentation: {flip_axes: [3]}", "must name axes of volume.shape, from 0 to 2"),
+        ("augmentation: {flip_axes: [3]}", "must name axes of volumes.volume.shape, from 0 to 2"),
         ("volume: {dtype: complex64}", "volumes.volume.dtype"),
     ],
 )

@@ -1,36 +1,11 @@
-"""Samples as pictures, and which mistakes are the worst."""
+"""Grids of samples, and which mistakes are the worst."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from results_support import ODD_LABELS, drawn_texts, make_predictions
 
-from outofcore.reporting.samples import as_picture, mistakes_grid, sample_grid, surest_right, worst_mistakes
-
-
-def test_an_image_of_bytes_is_shown_as_it_is() -> None:
-    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
-    np.testing.assert_array_equal(as_picture(image), image)
-    grey = as_picture(image[..., :1])
-    assert grey.shape == (4, 4, 3) and (grey == image[..., :1]).all()
-    assert as_picture(image[..., 0]).shape == (4, 4, 3)
-
-
-def test_other_samples_are_spread_and_large_ones_thinned_out() -> None:
-    spread = as_picture(np.array([[-1.0, 0.0], [1.0, np.nan]], np.float32))
-    assert spread[..., 0].tolist() == [[0, 127], [255, 0]]
-    assert as_picture(np.full((3, 3), 7.0)).max() == 0
-    large = as_picture(np.full((225, 449, 3), 9, np.uint8))
-    assert large.shape == (45, 89, 3) and (large == 9).all()
-
-
-def test_a_volume_shows_its_three_central_slices() -> None:
-    volume = np.zeros((8, 6, 4, 1), np.uint8)
-    volume[4, :, :], volume[:, 3, :], volume[:, :, 2] = 10, 20, 30
-    picture = as_picture(volume)[..., 0]
-    assert picture.shape == (8, 4 + 4 + 6)
-    assert picture[0, 0] == 0  # beside the first slice, which is lower
-    assert {10, 20, 30} <= set(np.unique(picture))
+from outofcore.reporting.samples import mistakes_grid, sample_grid, surest_right, worst_mistakes
 
 
 def test_the_worst_mistakes_are_those_in_which_the_model_was_surest() -> None:
@@ -75,7 +50,7 @@ def test_mistakes_are_named() -> None:
     first = mistakes.iloc[0]
     assert f"{first['true']} → {first['predicted']}  {first['probability']:.0%}" in texts
     assert set(mistakes["sample_id"]) <= set(texts)
-    assert drawn_texts(mistakes_grid([], mistakes[:0], 1229)) == ["No mistake among 1,229 test samples."]
+    assert drawn_texts(mistakes_grid([], mistakes[:0], 1229)) == ["No mistake among 1,229 samples."]
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (60, 90), (8, 30)])

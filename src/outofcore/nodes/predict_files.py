@@ -73,10 +73,15 @@ def list_samples(files: Folder, kind: str, scan: ScanParameters) -> tuple[Any, s
         digest of all names, sizes and times of change.
 
     Raises:
-        DataError: There are no files.
+        DataError: There is no such folder, or there are no files in it.
     """
     from outofcore.sources.listing import list_files
 
+    if not files.path.is_dir():
+        raise DataError(
+            f"{files.path}: expected the folder to predict, found none. "
+            f"Name it with predict.{kind}, or as the filepath of predict_{kind} in the catalog."
+        )
     found = list_files(files.path, scan.extensions)
     if not len(found):
         raise DataError(
@@ -102,6 +107,7 @@ def sample_names(names: Any, pattern: str) -> tuple[Any, str]:
     """
     import pyarrow.compute as pc
 
+    from outofcore.sources.listing import ids_of
     from outofcore.sources.names import Names
 
     if pattern.count("{id}") != 1:
@@ -109,11 +115,8 @@ def sample_names(names: Any, pattern: str) -> tuple[Any, str]:
             f"scan.file_pattern: expected {{id}} once, as in '{{id}}.jpg', found {pattern!r}. "
             "Correct it in the parameters."
         )
-    before, after = pattern.split("{id}")
-    around = len(before.encode()) + len(after.encode())
-    fits = pc.and_(pc.starts_with(names, before), pc.ends_with(names, after))
-    if pc.all(pc.and_(fits, pc.greater(pc.binary_length(names), around))).as_py():
-        ids = pc.utf8_slice_codeunits(names, len(before), -len(after) or None) if around else names
+    fits, ids = ids_of(names, pattern)
+    if pc.all(fits).as_py():
         return Names.from_arrow(ids), pattern
     log.info("Not all files are named by scan.file_pattern=%s: the file names are the sample IDs", pattern)
     return Names.from_arrow(names), "{id}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from outofcore.parameters.reporting import ReportParameters
 from outofcore.types import File, Loader, Table
@@ -61,14 +62,14 @@ def report_classifier(
     """
     from outofcore.reporting import classifier
     from outofcore.reporting.page import section_of
-    from outofcore.reporting.samples import as_picture, worst_mistakes
+    from outofcore.reporting.samples import worst_mistakes
     from outofcore.reporting.training_report import training_report
 
     labels = sorted(label_map, key=label_map.__getitem__)
     count = min(report.samples, len(train_loader.selection))
-    images, codes = train_loader.samples(np.arange(count))[:2]
+    pictures, codes = _pictures(train_loader, np.arange(count))
     mistakes = worst_mistakes(test_predictions, report.mistakes)
-    mistaken = test_loader.samples(mistakes["row"].to_numpy())[0]
+    mistaken, _ = _pictures(test_loader, mistakes["row"].to_numpy())
     results = classifier.Results(
         trace=training_trace,
         training=training_summary,
@@ -78,20 +79,33 @@ def report_classifier(
         labels=labels,
         validation=validation_summary,
         bad=validation_report,
-        samples=([as_picture(image) for image in images], [labels[int(code)] for code in codes]),
+        samples=(pictures, [labels[code] for code in codes]),
         mistakes=mistakes,
-        mistaken=[as_picture(image) for image in mistaken],
+        mistaken=mistaken,
     )
     figures = classifier.draw(results)
-    shape = ", ".join(map(str, mistaken.shape[1:]))
+    form = test_loader.samples(np.arange(0))[0]  # no sample, but its shape and dtype
+    shape = ", ".join(map(str, form.shape[1:]))
     gives = "the probability of every class" if len(labels) > 2 else f"the probability of class {labels[1]}"
     html = training_report(
         run_information,
         classifier.headline(results),
         [*classifier.sections(results, figures), *map(section_of, extra_sections)],
         model.path,
-        f"{mistaken.dtype}, shape (samples, {shape})",
+        f"{form.dtype}, shape (samples, {shape})",
         gives,
         data_summary,
     )
     return html, *(figures[name] for name in CLASSIFIER_FIGURES)
+
+
+def _pictures(loader: Loader, places: NDArray[np.int64]) -> tuple[list[NDArray[np.uint8]], list[int]]:
+    """Read samples one by one, for they may be large, and turn each into a picture; with their class codes."""
+    from outofcore.reporting.pictures import as_picture
+
+    pictures, codes = [], []
+    for start in range(len(places)):
+        samples, labels = loader.samples(places[start : start + 1])[:2]
+        pictures.append(as_picture(samples[0]))
+        codes.append(int(labels[0]))
+    return pictures, codes

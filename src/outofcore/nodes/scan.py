@@ -57,32 +57,37 @@ def scan(acquired: dict[str, Any], images: Folder, labels: File, parameters: Sca
 
 
 def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
-    """Take each file's folder as its class."""
+    """Take the folder in each sample's ID as its class."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     from outofcore.nodes.index_checks import check_ids
+    from outofcore.sources.listing import ids_of
 
-    if parameters.file_pattern != "{id}":
-        raise ConfigurationError(
-            f"scan.file_pattern: expected '{{id}}' with labels from folders, found {parameters.file_pattern!r}. "
-            "Correct it in the parameters."
-        )
     files, problems = _class_files(images.path, parameters.extensions)
-    label = pc.replace_substring_regex(files["name"], pattern="/?[^/]*$", replacement="")
+    fits, ids = ids_of(files["name"], parameters.file_pattern)
+    if not pc.all(fits).as_py():
+        name = files["name"][pc.index(fits, pa.scalar(False)).as_py()].as_py()
+        raise DataError(
+            f"{images.path / name}: expected a file named as scan.file_pattern says, {parameters.file_pattern!r}, "
+            "found another name. Correct scan.file_pattern, for example to '{id}', or rename the file."
+        )
+    label = pc.replace_substring_regex(ids, pattern="/?[^/]*$", replacement="")
     if parameters.splits_from == "folders":
         label = pc.replace_substring_regex(label, pattern="^[^/]*/?", replacement="")
-    check_ids(images.path, files["name"], label)
-    index = pd.DataFrame({"sample_id": files["name"].to_pandas(), "label": label.to_pandas()})
-    stray = index["sample_id"][index["label"] == ""]
+    check_ids(images.path, ids, label)
+    index = pd.DataFrame({"sample_id": ids.to_pandas(), "label": label.to_pandas()})
+    names = files["name"].to_pandas()
+    stray = names[index["label"] == ""]
     levels = "the folder of its split" if parameters.splits_from == "folders" else str(images.path)
     if len(stray):
         raise DataError(
             f"{images.path / stray.iloc[0]}: expected every file in a folder of its class, found {len(stray)} "
             "outside of one. Move them, or set scan.labels_from=table."
         )
-    nested = index["sample_id"][index["label"].str.contains("/", regex=False)]
+    nested = names[index["label"].str.contains("/", regex=False)]
     if len(nested):
         raise DataError(
             f"{images.path / nested.iloc[0]}: expected the folders of the classes directly in {levels}, found "
@@ -94,7 +99,7 @@ def _from_folders(images: Folder, parameters: ScanParameters) -> Table:
         group="",
         size=files["size"].to_numpy(),
         mtime_ns=files["mtime_ns"].to_numpy(),
-        problem=[problems.get(name, "") for name in index["sample_id"]] if problems else "",
+        problem=[problems.get(name, "") for name in names] if problems else "",
     )
 
 

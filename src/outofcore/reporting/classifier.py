@@ -11,9 +11,9 @@ from outofcore.reporting.class_balance import class_balance
 from outofcore.reporting.confusion_matrix import confusion_matrix, largest_confusions
 from outofcore.reporting.learning_curves import learning_curves
 from outofcore.reporting.page import Block, Listing, Section, Tile
+from outofcore.reporting.pictures import Picture as Pixels
 from outofcore.reporting.ranking import precision_recall, roc
 from outofcore.reporting.run_sections import bad_samples
-from outofcore.reporting.samples import Picture as Pixels
 from outofcore.reporting.samples import mistakes_grid, sample_grid
 from outofcore.reporting.spending import throughput_and_memory, time_spent
 from outofcore.reporting.style import figure_text, records
@@ -30,7 +30,7 @@ class Results:
     Attributes:
         trace: `training_trace`.
         training: `training_summary`.
-        metrics: `metrics` of the test split.
+        metrics: `metrics` of the split that was tested.
         predictions: `test_predictions`.
         data: `data_summary`.
         labels: Labels in the order of their codes.
@@ -76,9 +76,10 @@ def headline(results: Results) -> list[Tile]:
     metrics, training = results.metrics, results.training
     wrong = int((results.predictions["label"] != results.predictions["predicted"]).sum())
     best = training["best_epoch"]
+    split = results.data["tested_split"]
     return [
-        Tile(f"{metrics['accuracy']:.2%}", "test accuracy", f"{wrong:,} of {metrics['samples']:,} samples wrong"),
-        Tile(f"{metrics['loss']:.4f}", "test loss", "cross-entropy in nats, 0 is best"),
+        Tile(f"{metrics['accuracy']:.2%}", f"{split} accuracy", f"{wrong:,} of {metrics['samples']:,} samples wrong"),
+        Tile(f"{metrics['loss']:.4f}", f"{split} loss", "cross-entropy in nats, 0 is best"),
         Tile(figure_text(metrics["roc_auc"]), "ROC AUC", "mean over classes, 1 is best"),
         Tile(
             f"{training['epochs']:,}",
@@ -138,7 +139,9 @@ def _quality(results: Results, picture: Any) -> Section:
         caption = "Pairs of classes with most mistakes, and their share of the true class."
         columns = ["true class", "taken for", "samples", "share"]
         blocks.append(Listing("Most often confused", caption, columns, rows, frozenset({2, 3})))
-    lead = f"Measured on {results.metrics['samples']:,} test samples, which the training never saw."
+    split = results.data["tested_split"]
+    seen = "which the training never saw" if split == "test" else "which chose the best epoch: there is no test split"
+    lead = f"Measured on {results.metrics['samples']:,} {split} samples, {seen}."
     return Section("quality", "Quality", lead, blocks)
 
 

@@ -1,4 +1,4 @@
-"""Samples as pictures: a grid of them, and those in which the model was surest."""
+"""Grids of samples, and those in which the model was surest."""
 
 import math
 from collections.abc import Sequence
@@ -12,53 +12,12 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from outofcore.reporting.palette import LIGHT
+from outofcore.reporting.pictures import Picture
 from outofcore.reporting.style import SMALL, TINY, WIDTH, new_figure, records, shorten, text_options
-
-LONGEST_SIDE = 96
-"""Pixels; larger samples are thinned out to keep a report small."""
 
 TINY_SIDE = 32
 
 MISTAKE_COLUMNS = ["sample_id", "true", "predicted", "probability"]
-
-Picture = NDArray[np.uint8]
-
-
-def as_picture(sample: NDArray[Any]) -> Picture:
-    """Turn a sample into a picture.
-
-    Args:
-        sample: An image, shape `(height, width)` or `(height, width, channels)` of 1 or 3 channels, or
-            a volume, `(depth, height, width, channels)`, of which the three central slices are taken.
-            uint8 is taken as it is, all else spread over black to white.
-
-    Returns:
-        Red, green, blue, uint8, shape `(height, width, 3)`, no longer than 96 pixels a side.
-    """
-    if sample.ndim == 4:
-        depth, height, width = (size // 2 for size in sample.shape[:3])
-        sample = _beside([sample[depth], sample[:, height], sample[:, :, width]])
-    if sample.dtype != np.uint8:
-        values = sample.astype(np.float64)
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        sample = np.nan_to_num((values - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
-    picture = sample if sample.ndim == 3 else sample[..., None]
-    step = math.ceil(max(picture.shape[:2]) / LONGEST_SIDE)
-    if step > 1:
-        height, width = (size // step * step for size in picture.shape[:2])
-        blocks = picture[:height, :width].reshape(height // step, step, width // step, step, -1)
-        picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(picture[..., :3], (*picture.shape[:2], 3)))
-
-
-def _beside(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Put slices beside each other, those that are lower in the middle."""
-    height = max(each.shape[0] for each in slices)
-    padded = []
-    for each in slices:
-        above = (height - each.shape[0]) // 2
-        padded.append(np.pad(each, [(above, height - each.shape[0] - above), *[(0, 0)] * (each.ndim - 1)]))
-    return np.concatenate(padded, axis=1)
 
 
 def sample_grid(pictures: Sequence[Picture], labels: Sequence[str]) -> Figure:
@@ -137,7 +96,7 @@ def mistakes_grid(pictures: Sequence[Picture], mistakes: pd.DataFrame, samples: 
     if not pictures:
         figure = new_figure(0.9, laid_out=False)
         axes = _canvas(figure, 1.0, 0.9 / WIDTH)
-        text = f"No mistake among {samples:,} test samples."
+        text = f"No mistake among {samples:,} samples."
         axes.text(0.5, 0.1, text, ha="center", va="center", **text_options(9.0))
         return figure
     wide = pictures[0].shape[1] > 2 * pictures[0].shape[0]

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from outofcore.reporting.page import Block, Listing, Section
 from outofcore.reporting.palette import LIGHT
-from outofcore.reporting.samples import Picture as Pixels
-from outofcore.reporting.samples import as_picture, picture_grid
+from outofcore.reporting.pictures import Picture as Pixels
+from outofcore.reporting.pictures import as_picture
+from outofcore.reporting.samples import picture_grid
 from outofcore.reporting.style import SMALL, TINY, WIDTH, figure_text, new_figure, plain, settle, shorten, text_options
 from outofcore.reporting.training_report import pictures
 

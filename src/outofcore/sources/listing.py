@@ -4,8 +4,10 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outofcore.errors import DataError
 
@@ -56,6 +58,24 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
         some = ", ".join(sorted(ignored)[:SOME]) + (", ..." if len(ignored) > SOME else "")
         log.info("%d other files and hidden folders in %s are ignored: %s", len(ignored), root, some)
     return pa.Table.from_batches(batches, SCHEMA).sort_by("name")
+
+
+def ids_of(names: "pa.ChunkedArray[Any]", pattern: str) -> tuple["pa.ChunkedArray[Any]", "pa.ChunkedArray[Any]"]:
+    """Take the sample IDs out of file names.
+
+    Args:
+        names: File names.
+        pattern: How an ID becomes a file name, such as `{id}.jpg`.
+
+    Returns:
+        Which names are made by the pattern, and what stands in the place of the ID; the latter means
+        nothing for other names.
+    """
+    before, after = pattern.split("{id}")
+    around = len(before.encode()) + len(after.encode())
+    fits = pc.and_(pc.starts_with(names, before), pc.ends_with(names, after))
+    fits = pc.and_(fits, pc.greater(pc.binary_length(names), around))
+    return fits, pc.utf8_slice_codeunits(names, len(before), -len(after) or None) if around else names
 
 
 def _batches(root: Path, extensions: tuple[str, ...], ignored: list[str]) -> Iterator[pa.RecordBatch]:

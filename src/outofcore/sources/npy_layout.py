@@ -30,6 +30,8 @@ REAL = "biuf"
 
 REMEDY = "Restore the file or take its row out of the label table."
 
+SHAPE_REMEDY = "Declare its shape in volume.shape and volume.channels, or restore the file."
+
 
 class UnsupportedVolumeError(DataError):
     """A file of a kind that this project does not take, whatever number of bad samples is allowed."""
@@ -99,7 +101,7 @@ def read_layout(descriptor: int, form: VolumeForm, path: bytes) -> Layout:
     if layout.shape not in form.shapes:
         error = unsupported if layout.nbytes > LARGEST_BYTES else bad
         expected = " or ".join(_text(shape) for shape in form.shapes)
-        raise error(path, f"an array of shape {expected}", _text(layout.shape))
+        raise error(path, f"an array of shape {expected}", _text(layout.shape), SHAPE_REMEDY)
     size, whole = os.fstat(descriptor).st_size, len(layout.header) + layout.nbytes
     if size != whole:
         kind = "one that is cut off" if size < whole else "more after its end"
