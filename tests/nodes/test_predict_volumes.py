@@ -82,9 +82,9 @@ def test_without_arrays(case: Case) -> None:
 
 
 def test_without_the_folder(case: Case) -> None:
-    shutil.rmtree(case.volumes)
+    shutil.rmtree(case.files)
     assert case.refused() == (
-        f"{case.volumes}: expected the folder to predict, found none. "
+        f"{case.files}: expected the folder to predict, found none. "
         "Name it with predict.volumes, or as the filepath of predict_volumes in the catalog."
     )
 
