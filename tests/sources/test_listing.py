@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from outofcore.errors import DataError
+from outofcore.sources import listing
 from outofcore.sources.listing import list_files
 
 ENDINGS = (".jpg", ".jpeg")
@@ -41,11 +43,14 @@ def test_sizes_and_times_are_those_of_the_files(tmp_path: Path) -> None:
     put(tmp_path, "a.jpg", "folder/longer.jpg")
     os.utime(tmp_path / "a.jpg", ns=(1, 1_700_000_000_123_456_789))
     (tmp_path / "link.jpg").symlink_to("folder/longer.jpg")
+    (tmp_path / "dangling.jpg").symlink_to("nowhere")
     table = {row["name"]: row for row in list_files(tmp_path, ENDINGS).to_pylist()}
     assert table["a.jpg"] == {"name": "a.jpg", "size": 5, "mtime_ns": 1_700_000_000_123_456_789}
     target = (tmp_path / "folder/longer.jpg").stat()
     for name in ("folder/longer.jpg", "link.jpg"):
         assert table[name] == {"name": name, "size": target.st_size, "mtime_ns": target.st_mtime_ns}
+    itself = (tmp_path / "dangling.jpg").lstat()
+    assert table["dangling.jpg"] == {"name": "dangling.jpg", "size": len("nowhere"), "mtime_ns": itself.st_mtime_ns}
 
 
 def test_fault_040_hidden_and_junk_files_are_ignored(tmp_path: Path) -> None:
@@ -114,6 +119,31 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     line = first_line(tmp_path)
     assert "UTF-8, found 'caf\\udce9.jpg'" in line
     line.encode()  # can be shown
+
+
+def test_sizes_and_times_stay_with_their_files_over_many_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number % 7}/{number}.jpg" for number in range(100)]
+    put(tmp_path, *names)
+    for number, name in enumerate(names):
+        os.truncate(tmp_path / name, number)
+        os.utime(tmp_path / name, ns=(1, number))
+    monkeypatch.setattr(listing, "CHUNK", 3)
+    rows = list_files(tmp_path, ENDINGS).to_pylist()
+    assert {(row["name"], row["size"], row["mtime_ns"]) for row in rows} == {
+        (name, number, number) for number, name in enumerate(names)
+    }
+
+
+def test_a_file_that_goes_while_files_are_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.jpg", "b.jpg")
+    walk = listing._names
+
+    def walk_and_delete(*arguments: Any) -> Iterator[str]:
+        yield from list(walk(*arguments))
+        (tmp_path / "b.jpg").unlink()
+
+    monkeypatch.setattr(listing, "_names", walk_and_delete)
+    assert f"{tmp_path}/b.jpg" in first_line(tmp_path)
 
 
 def test_a_hundred_thousand_files_are_listed(tmp_path: Path, capsys: Any) -> None:

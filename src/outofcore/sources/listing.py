@@ -3,11 +3,15 @@
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow.fs import LocalFileSystem
 
 from outofcore.errors import DataError
 
@@ -17,8 +21,11 @@ IGNORED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
 OWN_PREFIX = ".outofcore"
 """How files begin that this project puts beside samples."""
 
-CHUNK = 65_536
-"""Files after which Python objects are packed into arrays."""
+CHUNK = 16_384
+"""Files whose names are packed into an array, and whose sizes are asked for in one call."""
+
+THREADS = 4
+"""Threads that ask for sizes."""
 
 SOME = 10
 """Ignored files that the log names."""
@@ -46,7 +53,9 @@ def list_files(root: Path, extensions: tuple[str, ...]) -> pa.Table:
     """
     try:
         ignored: list[str] = []
-        batches = list(_batches(root, extensions, ignored))
+        chunks = list(_chunks(_names(root, extensions, ignored)))
+        with ThreadPoolExecutor(THREADS) as pool:  # not beside the walk: both would wait for the interpreter's lock
+            batches = list(pool.map(partial(_batch, f"{Path(root).absolute()}/"), chunks))
     except OSError as error:
         raise DataError(
             f"{error.filename}: expected a folder that can be read, found: {error.strerror}. "
@@ -78,29 +87,28 @@ def ids_of(names: "pa.ChunkedArray[Any]", pattern: str) -> tuple["pa.ChunkedArra
     return fits, pc.utf8_slice_codeunits(names, len(before), -len(after) or None) if around else names
 
 
-def _batches(root: Path, extensions: tuple[str, ...], ignored: list[str]) -> Iterator[pa.RecordBatch]:
-    rows: list[tuple[str, int, int]] = []
-    for entry, name in _entries(root, ignored):
-        if not name.lower().endswith(extensions):
-            ignored.append(name)
-        else:
-            status = entry.stat(follow_symlinks=entry.is_file())
-            rows.append((name, status.st_size, status.st_mtime_ns))
-            if len(rows) == CHUNK:
-                yield _batch(rows)
-                rows = []
-    yield _batch(rows)
+def _chunks(names: Iterator[str]) -> Iterator["pa.Array[Any]"]:
+    """Pack names, for a million of them as Python objects would take a tenth of a gigabyte."""
+    while chunk := list(islice(names, CHUNK)):
+        yield pa.array(chunk, SCHEMA.field("name").type)
 
 
-def _batch(rows: list[tuple[str, int, int]]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else ([], [], [])
-    return pa.record_batch(
-        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA
-    )
+def _batch(prefix: str, names: "pa.Array[Any]") -> pa.RecordBatch:
+    """Join names to the sizes and times of their files, of a link to those of what it leads to.
+
+    Arrow asks for many in one call, in half the time of `os.stat` and without the interpreter's lock.
+    """
+    paths = [prefix + name for name in names.to_pylist()]
+    found = LocalFileSystem().get_file_info(paths)
+    sizes, times = [info.size for info in found], [info.mtime_ns for info in found]
+    for row in [row for row, size in enumerate(sizes) if size is None]:  # a link to nothing, or a file that is gone
+        status = os.lstat(paths[row])
+        sizes[row], times[row] = status.st_size, status.st_mtime_ns
+    return pa.record_batch([names, pa.array(sizes, pa.int64()), pa.array(times, pa.int64())], SCHEMA)
 
 
-def _entries(root: Path, ignored: list[str]) -> Iterator[tuple["os.DirEntry[str]", str]]:
-    """Walk all files below a folder that are not hidden."""
+def _names(root: Path, extensions: tuple[str, ...], ignored: list[str]) -> Iterator[str]:
+    """Give the names of all files with these endings; hidden ones and others go into `ignored`."""
     real_root = Path(root).resolve()
     pending: list[tuple[str, str, frozenset[tuple[int, int]]]] = [("", os.fspath(root), frozenset())]
     while pending:
@@ -111,17 +119,25 @@ def _entries(root: Path, ignored: list[str]) -> Iterator[tuple["os.DirEntry[str]
             continue
         with os.scandir(folder) as entries:
             for entry in entries:
+                name = f"{prefix}{entry.name}"
                 if entry.name.startswith(".") or entry.name in IGNORED_FOLDERS:
                     if not entry.name.startswith(OWN_PREFIX):
-                        ignored.append(f"{prefix}{entry.name}")
-                    continue
-                if entry.is_symlink():
-                    _refuse_way_out(real_root, entry)
-                name = f"{prefix}{entry.name}"
-                if entry.is_dir():
+                        ignored.append(name)
+                elif entry.is_file(follow_symlinks=False) or _leads_to_file(real_root, entry):
+                    if name.lower().endswith(extensions):
+                        yield name
+                    else:
+                        ignored.append(name)
+                elif entry.is_dir():
                     pending.append((f"{name}/", entry.path, above | {here}))
-                elif entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists()):
-                    yield entry, name
+
+
+def _leads_to_file(root: Path, entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a link to a file or to nothing, which was meant to be one."""
+    if not entry.is_symlink():
+        return False
+    _refuse_way_out(root, entry)
+    return entry.is_file() or not Path(entry.path).exists()
 
 
 def _refuse_way_out(root: Path, entry: "os.DirEntry[str]") -> None:
