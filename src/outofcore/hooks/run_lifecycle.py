@@ -102,8 +102,11 @@ class RunLifecycleHooks:
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Note the training folders that this run uses."""
+        """Note the training folders that this run uses, and give back what Arrow keeps of earlier tables."""
+        import pyarrow as pa
+
         del node
+        pa.default_memory_pool().release_unused()
         self._folders |= {value.path for value in inputs.values() if isinstance(value, TrainingFolder)}
 
     @hook_impl
