@@ -161,6 +161,17 @@ def test_the_table_survives_parquet(tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "table.parquet").equals(table)
 
 
+def test_codes_are_those_of_the_label_map_in_whatever_order_it_stands() -> None:
+    one, _ = partition(pets(50), {"cat": 0, "dog": 1}, SHARES, 1)
+    same, _ = partition(pets(50), {"dog": 1, "cat": 0}, SHARES, 1)
+    other, _ = partition(pets(50), {"dog": 0, "cat": 1}, SHARES, 1)
+    assert same.equals(one)
+    assert set(zip(one["label"], other.set_index("sample_id").loc[one["sample_id"], "label"], strict=True)) == {
+        (0, 1),
+        (1, 0),
+    }
+
+
 def test_the_inputs_are_not_changed() -> None:
     index = pets(50)
     before = index.copy(deep=True)

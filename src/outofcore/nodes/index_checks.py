@@ -41,10 +41,11 @@ def check_ids(path: Path, ids: "pa.ChunkedArray[Any]", labels: "pa.ChunkedArray[
             f"{place(path, row)}: expected the name of a file below the folder of the samples as sample ID, "
             f"found {ids[row].as_py()!r}. Correct the row or rename the file."
         )
-    doubles = _repeated(ids)
-    _refuse_conflicts(path, ids, labels, doubles)
     folded = pc.utf8_lower(pc.utf8_normalize(ids, form="NFC"))
-    alike = next(iter(np.flatnonzero(_repeated(folded) & ~doubles).tolist()), None)
+    repeated = _repeated(folded)
+    doubles = _repeated(ids) if repeated.any() else repeated  # IDs that are the same are alike too
+    _refuse_conflicts(path, ids, labels, doubles)
+    alike = next(iter(np.flatnonzero(repeated & ~doubles).tolist()), None)
     if alike is not None:
         same = pc.index(folded, folded[alike]).as_py()
         raise DataError(
@@ -158,3 +159,18 @@ def _repeated(texts: "pa.ChunkedArray[Any]") -> NDArray[np.bool_]:
     repeated = np.ones(len(codes), bool)
     repeated[first_rows] = False
     return repeated
+
+
+def places_in(values: Any, texts: Any) -> NDArray[np.int32]:
+    """Find texts in a column of texts.
+
+    Args:
+        values: The column that they may stand in; of equal ones, the first counts.
+        texts: The texts, a column.
+
+    Returns:
+        The row of each in `values`, or -1, int32, shape `(texts,)`.
+    """
+    wanted, among = (pa.array(column).cast(pa.large_string()) for column in (texts, values))
+    places: NDArray[np.int32] = pc.index_in(wanted, value_set=among).fill_null(-1).to_numpy()
+    return places

@@ -20,6 +20,9 @@ VERSION = 1
 
 SPLITS = ("train", "validation", "test")
 
+CHUNK = 65_536
+"""Texts that are Python objects at once."""
+
 
 def partition(
     index: Table, label_map: dict[str, int], parameters: PartitionParameters, seed: int
@@ -46,9 +49,9 @@ def partition(
     Raises:
         DataError: A label is not in the label map, a split holds fewer than two classes, or training lacks one.
     """
-    label = _codes(index, label_map)
+    label = _codes(index, label_map) if parameters.stratify else None
     shares = np.array([parameters.train, parameters.validation, parameters.test])
-    split = _splits(index, label if parameters.stratify else None, shares, seed)
+    split = _splits(index, label, shares, seed)
     return tabulate(index, split, label_map, parameters.leakage)
 
 
@@ -94,25 +97,32 @@ def tested_split(split: Any) -> str:
 
 
 def _codes(index: Table, label_map: dict[str, int]) -> NDArray[np.int32]:
-    unknown = index[~index["label"].isin(list(label_map))]
+    from outofcore.nodes.index_checks import places_in
+
+    place = places_in(list(label_map), index["label"])
+    unknown = index[place < 0]
     if len(unknown):
         raise DataError(
             f"sample {unknown['sample_id'].iloc[0]!r}: expected one of the labels {', '.join(label_map)}, found "
             f"{unknown['label'].iloc[0]!r} ({len(unknown)} samples have a label that is not in the label map). "
             "Correct the label, or run the pipeline from its scan."
         )
-    return np.asarray(index["label"].map(label_map).to_numpy(np.int32))
+    codes = np.array(list(label_map.values()), np.int32)
+    return codes[place]
 
 
 def _splits(index: Table, strata: NDArray[np.int32] | None, shares: NDArray[Any], seed: int) -> NDArray[np.int8]:
     """Take the splits that the index gives, and draw those that it does not."""
+    ids, groups = index["sample_id"], index["group"]
     if "split" not in index:
-        return assign_splits(index["sample_id"], index["group"], strata, shares, seed)
-    split = np.asarray(index["split"].map({"": 0} | {name: number for number, name in enumerate(SPLITS)}), np.int8)
+        return assign_splits(ids, groups, strata, shares, seed)
+    from outofcore.nodes.index_checks import places_in
+
+    split = np.maximum(places_in(SPLITS, index["split"]), 0).astype(np.int8)  # an empty text is to be drawn
     drawn, train = np.flatnonzero(split == 0), SPLITS.index("train")
     left = np.where([number == train or number not in split for number in range(len(SPLITS))], shares, 0.0)
-    rows, stratum = index.iloc[drawn], None if strata is None else strata[drawn]
-    split[drawn] = assign_splits(rows["sample_id"], rows["group"], stratum, left / left.sum(), seed)
+    stratum = None if strata is None else strata[drawn]
+    split[drawn] = assign_splits(ids.iloc[drawn], groups.iloc[drawn], stratum, left / left.sum(), seed)
     return split
 
 
@@ -122,7 +132,7 @@ def assign_splits(
     """Give each sample the number of its split.
 
     Args:
-        ids: Sample IDs, texts.
+        ids: Sample IDs, texts, all different.
         groups: Group of each sample, texts; an empty text is a group of one.
         strata: Class of each sample, int32, or `None`.
         shares: Share of each split; they sum to 1.
@@ -133,8 +143,9 @@ def assign_splits(
     """
     import pandas as pd
 
-    units = ids.where(groups == "", "\x00" + groups)  # no ID holds a NUL, so the two cannot meet
-    codes, unique = pd.factorize(units)
+    codes, unique = np.arange(len(ids)), ids
+    if (groups != "").any():
+        codes, unique = pd.factorize(ids.where(groups == "", "\x00" + groups))  # no ID holds a NUL: the two cannot meet
     stratum = np.zeros(len(unique), np.int32)
     if strata is not None:
         stratum[:] = np.iinfo(np.int32).max
@@ -154,9 +165,16 @@ def assign_splits(
 
 def _hashes(texts: Any, seed: int) -> NDArray[np.uint64]:
     """Hash texts with the seed as key: 64 bits each."""
-    key = seed.to_bytes(16, "little")
-    hashed = (hashlib.blake2b(text.encode(), digest_size=8, key=key).digest() for text in texts)
-    return np.frombuffer(b"".join(hashed), "<u8")
+    import pyarrow as pa
+
+    empty = hashlib.blake2b(digest_size=8, key=seed.to_bytes(16, "little"))
+    encoded, hashes = pa.array(texts).cast(pa.large_binary()), bytearray()
+    for start in range(0, len(encoded), CHUNK):
+        for text in encoded.slice(start, CHUNK).to_pylist():
+            hashed = empty.copy()  # quicker than to begin with the key
+            hashed.update(text)
+            hashes += hashed.digest()
+    return np.frombuffer(hashes, "<u8")
 
 
 def _check_leakage(index: Table, split: NDArray[np.int8], leakage: str) -> None:
@@ -239,7 +257,7 @@ def _table_digest(table: Table, columns: list[str]) -> str:
         if column.dtype.kind in "iuf":
             hashed.update(np.ascontiguousarray(column.to_numpy()).data)
         else:
-            texts = Names.from_arrow(pa.array(column.astype("str")))
+            texts = Names.from_arrow(pa.array(column))
             hashed.update(np.ascontiguousarray(texts.offsets).data)
             hashed.update(np.ascontiguousarray(texts.blob).data)
     return hashed.hexdigest()

@@ -99,14 +99,11 @@ def validate(
         DataError: There are more bad samples than allowed, a file is of a form that is not taken, or
             its content is not what was recorded.
     """
-    import pandas as pd
-
     about = {"data": digest([acquired, str(folder.path), scan.file_pattern]), "rules": digest(rules)}
     known, looked_at = _known(record.path / RECORD, index, about)
     todo = np.flatnonzero((index["problem"] == "") & (parameters.recheck | ~looked_at))
-    judged = pd.DataFrame({"content": known, "reason": "", "refused": False}, index=index.index)
-    names = _names(index["sample_id"].to_numpy()[todo], scan.file_pattern)
-    judged.loc[todo] = _inspect(names, folder.path, inspect, parameters.workers).set_index(todo)
+    names = _names(index["sample_id"].iloc[todo], scan.file_pattern)
+    judged = _inspect(names, todo, known, folder.path, inspect, parameters.workers)
     if parameters.changed == "refuse":
         _judge_changed(judged, known, index, folder.path, scan.file_pattern)
     _remember(record.path / RECORD, index, known, judged, about)
@@ -133,58 +130,73 @@ def validate(
 
 def _known(path: Path, index: Table, about: dict[str, str]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
     """What is remembered of the content of an index's files, and which of them need not be looked at."""
-    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from outofcore.nodes.index_checks import places_in
 
     content, looked_at = np.zeros(len(index), np.uint64), np.zeros(len(index), bool)
-    record = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    if list(record.columns) != COLUMNS or record.empty or record["data"].iloc[0] != about["data"]:
+    record = pq.read_table(path, read_dictionary=list(about)) if path.exists() else pa.table({})
+    if record.column_names != COLUMNS or not len(record) or record["data"][0].as_py() != about["data"]:
         return content, looked_at
-    record = record.drop_duplicates("sample_id")
-    rows = pd.Index(record["sample_id"]).get_indexer(index["sample_id"])
-    present, found = rows >= 0, record.iloc[rows]
-    content = np.where(present, found["content"].to_numpy(), content)
-    looked_at = present & (record["rules"].iloc[0] == about["rules"]) & ~found["bad"].to_numpy()
+    rows = places_in(record["sample_id"].to_pandas(), index["sample_id"])
+    present = rows >= 0
+    found = {name: record[name].to_numpy()[rows] for name in ("size", "mtime_ns", "content", "bad")}
+    content = np.where(present, found["content"], content)
+    looked_at = present & (record["rules"][0].as_py() == about["rules"]) & ~found["bad"]
     for column in ("size", "mtime_ns"):
-        looked_at &= found[column].to_numpy() == index[column].to_numpy()
+        looked_at &= found[column] == index[column].to_numpy()
     return content, looked_at
 
 
-def _names(ids: Any, pattern: str) -> list[str]:
-    before, _, after = pattern.partition("{id}")
-    return [f"{before}{sample}{after}" for sample in ids]
-
-
-def _inspect(names: list[str], root: Path, inspect: Inspect, workers: int) -> Table:
-    """Look at files, in processes where there are many."""
+def _inspect(
+    names: Iterator[list[str]],
+    todo: NDArray[np.int64],
+    known: NDArray[np.uint64],
+    root: Path,
+    inspect: Inspect,
+    workers: int,
+) -> Table:
+    """Look at the files of the rows `todo`, in processes where there are many; keep what is known of the others."""
     import pandas as pd
 
     from outofcore.progress_bar import progress
 
-    found: list[Finding] = []
-    if names:
-        with progress("validate", len(names), "files") as advance:
-            for findings in _findings(names, root, inspect, workers):
-                found += findings
+    processes = workers if len(todo) >= FEWEST_FOR_PROCESSES else 1
+    content, refused = known.copy(), np.zeros(len(known), bool)
+    reasons: dict[int, str] = {}
+    if len(todo):
+        done = 0
+        with progress("validate", len(todo), "files") as advance:
+            for findings in _findings(names, root, inspect, processes):
+                rows = todo[done : done + len(findings)]
+                content[rows] = np.array([finding.content for finding in findings], np.uint64)
+                refused[rows] = [finding.refused for finding in findings]
+                reasons |= {
+                    row: found.reason for row, found in zip(rows.tolist(), findings, strict=True) if found.reason
+                }
+                done += len(findings)
                 advance(len(findings))
-    return pd.DataFrame(
-        {
-            "content": np.array([finding.content for finding in found], np.uint64),
-            "reason": [finding.reason for finding in found],
-            "refused": [finding.refused for finding in found],
-        }
-    )
+    judged = pd.DataFrame({"content": content, "reason": "", "refused": refused})
+    judged.loc[np.fromiter(reasons, int), "reason"] = list(reasons.values())
+    return judged
 
 
-def _findings(names: list[str], root: Path, inspect: Inspect, workers: int) -> Iterator[list[Finding]]:
+def _names(ids: Any, pattern: str) -> Iterator[list[str]]:
+    """Name the files of samples, a chunk at a time."""
+    before, _, after = pattern.partition("{id}")
+    for start in range(0, len(ids), CHUNK):
+        yield [f"{before}{sample}{after}" for sample in ids.iloc[start : start + CHUNK]]
+
+
+def _findings(names: Iterator[list[str]], root: Path, inspect: Inspect, processes: int) -> Iterator[list[Finding]]:
     from joblib import Parallel, delayed
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    processes = workers if len(names) >= FEWEST_FOR_PROCESSES else 1
     try:
         with Parallel(n_jobs=processes, return_as="generator") as parallel:
-            yield from parallel(delayed(inspect)(str(root), chunk) for chunk in chunks)
+            yield from parallel(delayed(inspect)(str(root), chunk) for chunk in names)
     except TerminatedWorkerError as error:
         raise LoaderError(
             f"{root}: expected {processes} processes to look at the files, found that one ended by itself "
@@ -208,9 +220,12 @@ def _judge_changed(judged: Table, known: NDArray[np.uint64], index: Table, root:
 
 def _remember(path: Path, index: Table, known: NDArray[np.uint64], judged: Table, about: dict[str, str]) -> None:
     """Write down what was found; of a bad file, the content that it had when it was good."""
+    import pandas as pd
+
     content, bad = judged["content"].to_numpy(), (judged["reason"] != "").to_numpy()
     kept = np.where(bad, known, content)
-    record = index[["sample_id", "size", "mtime_ns"]].assign(content=kept, bad=bad, **about)
+    same = {name: pd.Categorical.from_codes([0] * len(index), pd.Index([value])) for name, value in about.items()}
+    record = index[["sample_id", "size", "mtime_ns"]].assign(content=kept, bad=bad, **same)
     with replacing(path) as temporary:
         record.to_parquet(temporary, index=False)
 
