@@ -39,6 +39,8 @@ BASE = Path(__file__).parents[1] / "conf/base/parameters_csv_regression.yml"
 BATCH = 250
 RECIPE_ROWS, STREAM_ROWS = 3_000_000, 100_000_000
 """Rows after which the recipe and the stream have shown their rate."""
+POLARS = "polars alone, integers"
+"""The reader that others are compared with, beside the recipe."""
 
 
 def recipe_batches(path: Path) -> Iterator[tuple[Any, Any]]:
@@ -142,7 +144,7 @@ def contenders(prepared: Prepared) -> dict[str, Run]:
 
     runs: dict[str, Run] = {
         "recipe": lambda: recipe(path),
-        "polars alone, integers": lambda: polars_alone(path, "Int64"),
+        POLARS: lambda: polars_alone(path, "Int64"),
         "polars alone, float32": lambda: polars_alone(path, "Float32"),
         "scan": prepared.scan,
         "pack": prepared.pack,
@@ -152,10 +154,11 @@ def contenders(prepared: Prepared) -> dict[str, Run]:
     }
 
 
-def measure(rows: int, folder: Path, rounds: int) -> None:
+def measure(rows: int, folder: Path, rounds: int, only: list[str]) -> None:
     """Measure one size and print its table."""
     prepared = Prepared(folder, rows)
-    runs = contenders(prepared)
+    chosen = ["recipe", *only] if only else [""]
+    runs = {name: run for name, run in contenders(prepared).items() if any(part in name for part in chosen)}
     memory: dict[str, int] = dict.fromkeys(runs, 0)
 
     @contextlib.contextmanager
@@ -170,7 +173,7 @@ def measure(rows: int, folder: Path, rounds: int) -> None:
     columns = {
         "M rows/s": lambda name: f"{turns.rate(name) / 1e6:.2f}",
         "x recipe": lambda name: f"{turns.ratio(name, 'recipe'):.2f}",
-        "x polars": lambda name: f"{turns.ratio(name, 'polars alone, integers'):.2f}",
+        "x polars": lambda name: f"{turns.ratio(name, POLARS):.2f}" if POLARS in runs else "",
         "CPU ns/row": lambda name: f"{1e9 * turns.work(name):.1f}",
         "MiB more": lambda name: f"{memory[name] / 2**20:.0f}",
     }
@@ -183,12 +186,13 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="+")
     parser.add_argument("--folder", type=Path, help="where files are kept; a temporary folder by default")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[], help="parts of the names of readers beside the recipe's")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         for rows in arguments.rows:
             folder = (arguments.folder or Path(scratch)) / str(rows)
             folder.mkdir(parents=True, exist_ok=True)
-            measure(rows, folder.resolve(), arguments.rounds)
+            measure(rows, folder.resolve(), arguments.rounds, arguments.only)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from outofcore.training import steps
+
 
 def optimizers(keras: Any) -> dict[str, Any]:
     o = keras.optimizers
@@ -120,7 +122,11 @@ def test_negative_control(keras: Any, make_model: Any, make_loader: Any, run_loo
     assert differ(ours, theirs)
 
 
-def test_xla_equals_up_to_rounding(keras: Any, make_model: Any, make_loader: Any, run_loop: Any) -> None:
+@pytest.mark.parametrize("compiled", [2, 128])
+def test_xla_equals_up_to_rounding(
+    keras: Any, make_model: Any, make_loader: Any, run_loop: Any, compiled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "COMPILED_STEPS", compiled)  # an item is one run, or runs and a rest
     ours, theirs = make_model("adam", dropout=0.0), make_model("adam", dropout=0.0)
     plain_fit(keras, theirs, make_loader(steps_per_call=1), None)
     run_loop(ours, make_loader(), None, jit=True)
