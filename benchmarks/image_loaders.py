@@ -8,11 +8,13 @@ the machine's speed meets all alike; medians of the rounds are printed, and rati
 """
 
 import argparse
+import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from side_by_side import Run, print_table, read_pass, speeds, take_turns
 
@@ -82,6 +84,19 @@ def consume(batches: Iterable[Any]) -> None:
         pass
 
 
+def bare(paths: list[str]) -> Run:
+    """Make the least that a pass from files can be: open, read, close, decode, and no check."""
+
+    def run() -> None:
+        for path in paths:
+            descriptor = os.open(path, os.O_RDONLY)
+            data = os.read(descriptor, 1 << 16)
+            os.close(descriptor)
+            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+
+    return run
+
+
 def contenders(paths: list[str], root: Path, scratch: Path) -> dict[str, Run]:
     """Name every loader and what one pass of it is."""
     labels = np.zeros(len(paths), np.int32)
@@ -106,7 +121,8 @@ def contenders(paths: list[str], root: Path, scratch: Path) -> dict[str, Run]:
             return lambda: consume(loader[index] for index in range(len(loader)))
         return lambda: consume(iter(loader))
 
-    return {name: a_pass(loader) for name, loader in loaders.items()}
+    runs = {name: a_pass(loader) for name, loader in loaders.items()}
+    return {**runs, "bare calls, one thread": bare(paths)}
 
 
 def main() -> None:

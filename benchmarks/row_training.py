@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rows import BATCH, Prepared, base_values, recipe_batches
-from side_by_side import Run, print_table, speeds, take_turns
+from side_by_side import Run, draw_curves, print_table, speeds, take_turns
 
 from outofcore.loaders.batch_loader import BatchLoader
 from outofcore.memory import PeakMemory
@@ -138,15 +138,20 @@ def train_for_memory(rows: int, mode: str, folder: Path) -> None:
     print(f"{peak.stop() / 2**20:.0f} {steps * BATCH / MEMORY_SECONDS:.0f}")
 
 
-def memory(sizes: list[int], folder: Path) -> None:
-    """Print the most memory of every size and way, each in a process of its own."""
+def memory(sizes: list[int], folder: Path, figure: Path | None) -> None:
+    """Print the most memory of every size and way, each in a process of its own, and draw it."""
+    names = {"constant": "one constant batch", "packed": "packs", "stream": "stream"}
+    curves: dict[str, dict[int, float]] = {name: {} for name in names.values()}
     print("| rows | constant batch, MiB | packs, MiB | stream, MiB |\n| ---: | ---: | ---: | ---: |")
     for rows in sizes:
         cells = []
         for mode in ("constant", "packed", "stream"):
             command = [sys.executable, __file__, str(rows), "--train", mode, "--folder", str(folder)]
             cells.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-2])
+            curves[names[mode]][rows] = float(cells[-1])
         print(f"| {rows:,} | {' | '.join(cells)} |", flush=True)
+    if figure is not None:
+        draw_curves(figure, "Most memory held while training, MiB", curves)
 
 
 def main() -> None:
@@ -157,12 +162,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20_480)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--figure", type=Path, help="with --memory: draw it over the sizes into this file")
     parser.add_argument("--train", choices=["constant", "packed", "stream"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (arguments.folder or Path(scratch)).resolve()
         if arguments.memory:
-            memory(arguments.rows, folder)
+            memory(arguments.rows, folder, arguments.figure)
             return
         for rows in arguments.rows:
             (folder / str(rows)).mkdir(parents=True, exist_ok=True)

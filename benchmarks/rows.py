@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from side_by_side import Run, print_table, read_pass, take_turns
+from side_by_side import Run, Turns, draw_curves, print_table, read_pass, take_turns
 
 from outofcore.loaders.batch_loader import BatchLoader, open_loader
 from outofcore.loaders.specification import LoaderSpecification
@@ -154,7 +154,7 @@ def contenders(prepared: Prepared) -> dict[str, Run]:
     }
 
 
-def measure(rows: int, folder: Path, rounds: int, only: list[str]) -> None:
+def measure(rows: int, folder: Path, rounds: int, only: list[str]) -> Turns:
     """Measure one size and print its table."""
     prepared = Prepared(folder, rows)
     chosen = ["recipe", *only] if only else [""]
@@ -178,6 +178,7 @@ def measure(rows: int, folder: Path, rounds: int, only: list[str]) -> None:
         "MiB more": lambda name: f"{memory[name] / 2**20:.0f}",
     }
     print_table(turns, "reader", columns)
+    return turns
 
 
 def main() -> None:
@@ -187,12 +188,18 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where files are kept; a temporary folder by default")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of readers beside the recipe's")
+    parser.add_argument("--figure", type=Path, help="draw the rates over the sizes into this file")
     arguments = parser.parse_args()
+    curves: dict[str, dict[int, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for rows in arguments.rows:
             folder = (arguments.folder or Path(scratch)) / str(rows)
             folder.mkdir(parents=True, exist_ok=True)
-            measure(rows, folder.resolve(), arguments.rounds, arguments.only)
+            turns = measure(rows, folder.resolve(), arguments.rounds, arguments.only)
+            for name in turns.rates:
+                curves.setdefault(name, {})[rows] = turns.rate(name) / 1e6
+    if arguments.figure:
+        draw_curves(arguments.figure, "Million rows per second", curves)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from outofcore.loaders.batch_loader import BatchLoader
@@ -107,3 +108,30 @@ def read_pass(loader: BatchLoader, pass_: int = 0, most: float = math.inf) -> in
         if done >= most:
             break
     return done
+
+
+def draw_curves(path: Path, title: str, curves: Mapping[str, Mapping[int, float]]) -> None:
+    """Draw a line over numbers of rows, on a logarithmic axis, for each contender.
+
+    Args:
+        path: Where the picture goes; its ending names the format.
+        title: What the lines show, and its unit.
+        curves: Values by number of rows, by the contender's name.
+    """
+    from outofcore.reporting.palette import LIGHT, SERIES
+    from outofcore.reporting.style import few_ticks, new_figure, number, plain, text_options
+
+    figure = new_figure(2.2)
+    axes = plain(figure.add_subplot(), "rows", title)
+    axes.set_xscale("log")
+    for colour, (name, values) in zip(SERIES, curves.items(), strict=False):
+        rows, heights = list(values), list(values.values())
+        axes.plot(rows, heights, color=LIGHT[colour], linewidth=1.6, marker="o", markersize=4)
+        place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
+        axes.annotate(name, (rows[-1], heights[-1]), **place, **text_options(7.0, colour))
+    sizes = sorted({rows for values in curves.values() for rows in values})
+    axes.set_xticks(sizes, [number(rows) for rows in sizes])
+    axes.set_xticks([], minor=True)
+    axes.set_ylim(bottom=0)
+    few_ticks(axes, y=5)
+    figure.savefig(path)

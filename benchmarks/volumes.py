@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,30 @@ def recipe(folder: Path, order: list[int], side: int) -> Run:
     return run
 
 
+def bare(folder: Path, order: list[int], side: int) -> Run:
+    """Make the least that a pass from files can be: open, read into a kept batch, close, and no check."""
+    paths = [f"{folder}/id-{number}.npy" for number in order]
+    values, header = memoryview(bytearray(BATCH * side**3 * 4)), bytearray(128)
+    size = len(values) // BATCH
+    places = [[header, values[start : start + size]] for start in range(0, len(values), size)]
+
+    def run() -> None:
+        for start in range(0, len(paths), BATCH):
+            for path, place in zip(paths[start : start + BATCH], places, strict=False):
+                descriptor = os.open(path, os.O_RDONLY)
+                os.readv(descriptor, place)
+                os.close(descriptor)
+
+    return run
+
+
+def bare_in_threads(folder: Path, order: list[int], side: int, threads: int) -> Run:
+    """Make the same, every thread with a share and a batch of its own."""
+    shares = [bare(folder, order[first::threads], side) for first in range(threads)]
+    pool = ThreadPoolExecutor(threads)
+    return lambda: list(pool.map(lambda share: share(), shares))
+
+
 def copy(order: list[int], side: int) -> Run:
     """Make a plain copy of as much memory, volume by volume from their places in memory."""
     memory = np.ones((len(order), side, side, side, 1), np.float32)
@@ -90,9 +115,11 @@ def packed(files: NpyFiles, folder: Path) -> PackedColumns:
     return PackedColumns(str(folder), files)
 
 
-def a_pass(source: Columns, **reading: Any) -> Run:
+def a_pass(source: Columns, steps_per_call: int = 2, **reading: Any) -> Run:
     """Make a shuffled pass of this project's loader, read as the training loop does."""
-    loader = BatchLoader(source, x="volume", y="label", batch_size=BATCH, shuffle=True, steps_per_call=2, **reading)
+    loader = BatchLoader(
+        source, x="volume", y="label", batch_size=BATCH, shuffle=True, steps_per_call=steps_per_call, **reading
+    )
     return lambda: read_pass(loader)
 
 
@@ -100,11 +127,14 @@ def contenders(folder: Path, scratch: Path, count: int, side: int) -> dict[str, 
     """Name every loader and what one pass of it is."""
     order = np.random.default_rng(1).permutation(count).tolist()
     files = files_in(folder, count, side)
+    processes: dict[str, Any] = {"workers": 2, "use_multiprocessing": True, "steps_per_call": 4}
     return {
         "recipe (`np.load` into float64)": recipe(folder, order, side),
+        "bare calls, one thread": bare(folder, order, side),
+        "bare calls, 2 threads": bare_in_threads(folder, order, side, 2),
         "files, one thread": a_pass(labelled(files, count)),
         "files, 2 threads": a_pass(labelled(files, count), workers=2),
-        "files, 2 processes": a_pass(labelled(files, count), workers=2, use_multiprocessing=True),
+        "files, 2 processes": a_pass(labelled(files, count), **processes),
         "pack": a_pass(labelled(packed(files, scratch), count)),
         "pack, 2 threads": a_pass(labelled(PackedColumns(str(scratch), files), count), workers=2),
         "plain copy of memory": copy(order, side),
