@@ -73,7 +73,7 @@ def map_ahead(function: Callable[[S], T], items: Iterable[S], threads: int) -> I
     try:
         for item in items:
             results.append(pool.submit(function, item))
-            if len(results) > threads:
+            if len(results) == threads:
                 yield results.popleft().result()
         while results:
             yield results.popleft().result()
