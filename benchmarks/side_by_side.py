@@ -132,6 +132,6 @@ def draw_curves(path: Path, title: str, curves: Mapping[str, Mapping[int, float]
     sizes = sorted({rows for values in curves.values() for rows in values})
     axes.set_xticks(sizes, [number(rows) for rows in sizes])
     axes.set_xticks([], minor=True)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max(value for values in curves.values() for value in values.values()))
     few_ticks(axes, y=5)
     figure.savefig(path)
