@@ -67,7 +67,7 @@ clean: ## remove caches and builds; data, runs and environments stay
 
 $(READY): pyproject.toml $(filter .uv/bin/uv,$(UV))
 	@$(UV) --version >/dev/null 2>&1 || { echo "$(UV) is not a uv that runs here." >&2; exit 1; }
-	@if [ "$(UV)" = .uv/bin/uv ]; then $(UV) sync --python .uv/bin/python; else $(UV) sync; fi
+	@if [ "$(UV)" = .uv/bin/uv ]; then $(UV) sync --compile-bytecode --python .uv/bin/python; else $(UV) sync --compile-bytecode; fi
 	@touch $@
 
 .uv/bin/uv:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from images_support import refused
+from images_support import reason_of, refused
 from numpy.typing import NDArray
 from parameter_values import parameters
 
@@ -124,7 +124,7 @@ class Volumes:
         """The run stops at the subject, or leaves it out and reports it where one may be bad."""
         line = refused(lambda: self.run(**changes), self.subject, *reasons)
         result = self.run(max_bad_samples=1, **changes)
-        assert result.report.values.tolist() == [["subject", "cat", line]]
+        assert result.report.values.tolist() == [["subject", "cat", reason_of(line)]]
         assert "subject" not in set(result.table["sample_id"])
         assert len(result.table) == GOOD
 

@@ -1,11 +1,17 @@
 """How much memory this process and its children hold."""
 
 import contextlib
+import ctypes
 import threading
 import time
 from pathlib import Path
 
 import psutil
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Options of `mallopt`, from glibc's malloc.h."""
+LARGEST_ON_HEAP, KEPT_BYTES = 32 << 20, 64 << 20
+"""Bytes from which on an allocation is mapped by itself (the most that glibc takes), and freed ones that are kept."""
 
 
 def held_bytes() -> int:
@@ -97,3 +103,16 @@ def memory_limit(groups: Path = CGROUPS, membership: Path = Path("/proc/self/cgr
             with contextlib.suppress(OSError, ValueError):  # not there, or "max"
                 limits.append(int((folder / name).read_text()))
     return min(limits)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep some memory that is freed, for whoever asks for megabytes over and over.
+
+    By default glibc gives the top of a thread's heap back at each such release and takes new pages for
+    the next one, which costs a third of the speed at which a CSV is streamed. Other C libraries are
+    left as they are. See https://man7.org/linux/man-pages/man3/mallopt.3.html.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGEST_ON_HEAP)  # once either is set, glibc adjusts neither by itself
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

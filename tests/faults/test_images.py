@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from images_support import Images, chunk, encoded, flat_jpeg, png, refused, with_bad_checksum
+from images_support import Images, chunk, encoded, flat_jpeg, png, reason_of, refused, with_bad_checksum
 from numpy.typing import NDArray
 
 pytestmark = pytest.mark.fault
@@ -49,7 +49,7 @@ def test_fault_001_file_gone_since_the_scan(images: Images) -> None:
         return images.put(JPEG).run(scanned=images.subject.unlink, **changes)
 
     line = refused(run, images.subject, "no such file")
-    assert run(max_bad_samples=1).report.values.tolist() == [[images.name, "cat", line]]
+    assert run(max_bad_samples=1).report.values.tolist() == [[images.name, "cat", reason_of(line)]]
 
 
 def test_fault_002_zero_bytes(images: Images) -> None:

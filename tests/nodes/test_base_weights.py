@@ -70,6 +70,7 @@ def provide(root: Path, kind: str, url: str = "http://127.0.0.1:9/w.h5", md5: st
         TrainingFolder(root / "training"),
         Folder(root / "source"),
         more.get("models"),
+        {},
     )
 
 

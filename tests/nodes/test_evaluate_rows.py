@@ -40,11 +40,14 @@ def loader(y: Any = ("a", "b"), **changes: Any) -> BatchLoader:
     return BatchLoader(source(), x="features", y=list(y), batch_size=30, steps_per_call=3, **changes)
 
 
-def test_metrics_equal_those_of_scikit_learn(model: File) -> None:
+def test_metrics_equal_those_of_scikit_learn(model: File, caplog: pytest.LogCaptureFixture) -> None:
     from sklearn import metrics as sk
 
     data = source().columns
     metrics, _, _ = evaluate_regression(model, loader(), TRAINING, 1)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == 1  # a is far off, b is not
+    assert warned[0].startswith("The model predicts a no better than its mean")
     actual, predicted = data["a"].astype(float)[:, 0], (2 * data["features"][:, 0]).astype(float)
     found = metrics["targets"]["a"]
     assert found["mae"] == pytest.approx(sk.mean_absolute_error(actual, predicted))

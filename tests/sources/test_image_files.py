@@ -127,4 +127,4 @@ def test_fault_001_002_006_008_009_018_the_error_names_the_file(tmp_path: Path, 
     line = str(raised.value).splitlines()[0]
     assert line.startswith(f"{path}: expected a")
     assert str(found) in line.partition("found")[2]
-    assert line.endswith("take its row out of the label table.")
+    assert line.endswith("take it out of the data.")

@@ -73,7 +73,9 @@ def test_same_bits_in_mixed_precision(
     assert_same(ours, theirs)
 
 
-def test_early_stopping_and_plateau_act_alike(keras: Any, make_model: Any, make_loader: Any, run_loop: Any) -> None:
+def test_early_stopping_and_plateau_act_alike(
+    keras: Any, make_model: Any, make_loader: Any, run_loop: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     plateau = {"monitor": "loss", "factor": 0.5, "patience": 1, "min_delta": 0.5}
     stopping = {"monitor": "val_loss", "patience": 2, "min_delta": 0.2, "mode": "min"}
     callbacks = [keras.callbacks.EarlyStopping(**stopping), keras.callbacks.ReduceLROnPlateau(**plateau)]
@@ -81,6 +83,7 @@ def test_early_stopping_and_plateau_act_alike(keras: Any, make_model: Any, make_
     history = plain_fit(
         keras, theirs, make_loader(steps_per_call=1), make_loader(50, steps_per_call=1, shuffle=False), 12, callbacks
     )
+    caplog.set_level("INFO", "outofcore.training")
     result = run_loop(
         ours,
         make_loader(),
@@ -90,6 +93,7 @@ def test_early_stopping_and_plateau_act_alike(keras: Any, make_model: Any, make_
         callbacks=[{"name": "ReduceLROnPlateau", "arguments": plateau}],
     )
     assert len(history["loss"]) < 12, "the case must stop early to show anything"
+    assert f"Stopped after epoch {len(history['loss'])}: val_loss has not improved for 2 epochs" in caplog.text
     assert min(history["learning_rate"]) < max(history["learning_rate"])
     assert result.history == history
     assert_same(ours, theirs)

@@ -53,6 +53,7 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
         folder: TrainingFolder,
         source_images: Folder,
         models: ModelStore,
+        looked_at: dict[str, Any],
     ) -> dict[str, Any]:
         """Make the weights be there that `model.weights` names; nothing takes their place.
 
@@ -66,6 +67,7 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
             folder: Where a base is trained, kept, and put when it comes from MLflow.
             source_images: Folder of the source task's images.
             models: Fetches models from MLflow.
+            looked_at: Of the run's own files; not used, but a bad one shall show before a base is trained.
 
         Returns:
             `weights` (what was asked for), `file` (where they lie, `None` for random ones) and `sha256`.
@@ -73,6 +75,7 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
         Raises:
             DataError: The weights are not to be had; the message says where to put them.
         """
+        del looked_at
         if model.weights == "random":
             return {"weights": "random", "file": None, "sha256": None}
         if model.weights == "imagenet":

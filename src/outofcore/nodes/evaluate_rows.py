@@ -1,5 +1,6 @@
 """Measure a regression on the test split, in memory that does not grow with it."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from outofcore.errors import DataError
 from outofcore.parameters.training import TrainingParameters
 from outofcore.sources.row_moments import Moments, join, moments_of, no_moments
 from outofcore.types import File, Loader, Table
+
+log = logging.getLogger(__name__)
 
 SAMPLES_PER_CALL = 16_384
 """Rows that the model takes at once: a row is small, and a call costs a fraction of a millisecond."""
@@ -66,6 +69,7 @@ def evaluate_regression(
         tables[1].append(_rows(test_loader, ids, actual, predicted, worst))
         tables[1][:] = [_keep_worst(tables[1], totals)]
         done = stop
+    _warn_of_guessing(totals)
     return _metrics(totals), _joined(tables[0]), _joined(tables[1]).drop(columns="error")
 
 
@@ -172,6 +176,18 @@ def _joined(tables: list[Table]) -> Table:
     import pandas as pd
 
     return pd.concat(tables, ignore_index=True)
+
+
+def _warn_of_guessing(totals: dict[str, Totals]) -> None:
+    """Say when a model is no better than always predicting the mean."""
+    for name, values in ((name, total.metrics()) for name, total in totals.items()):
+        if values["r2"] is not None and values["r2"] <= 0.0:
+            log.warning(
+                "The model predicts %s no better than its mean (R² %.2f): train for more epochs (training.epochs), "
+                "with another optimizer or learning rate, or look at the report's rows",
+                name,
+                values["r2"],
+            )
 
 
 def _metrics(totals: dict[str, Totals]) -> dict[str, Any]:

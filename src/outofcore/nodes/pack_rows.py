@@ -141,8 +141,11 @@ def _write(files: list[dict[str, Any]], blocks: Path, packs: dict[str, Any], col
 
 def _rows(files: list[Any], numbers: Any, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
     """Parse the blocks from `first` on; give the rows of each split and their numbers."""
+    from outofcore.memory import keep_freed_memory
     from outofcore.sources.ahead import map_ahead
     from outofcore.sources.row_parsing import PARSERS
+
+    keep_freed_memory()
 
     for number, scanned in enumerate(files):
         chosen = [block for block in range(first, len(numbers["row"])) if numbers["file"][block] == number]

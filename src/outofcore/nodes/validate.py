@@ -113,11 +113,13 @@ def validate(
         reason=index["problem"].where(index["problem"] != "", judged["reason"])[bad]
     )
     if len(report) > parameters.max_bad_samples:
-        first = report["reason"].iloc[0]
-        allowed = f"{parameters.max_bad_samples} allowed by validation.max_bad_samples"
-        raise DataError(first + (f" {len(report)} samples are bad, {allowed}." if len(report) > 1 else ""))
+        found = "1 sample is" if len(report) == 1 else f"{len(report)} samples are"
+        raise DataError(
+            f"{report['reason'].iloc[0]} {found} bad, {parameters.max_bad_samples} allowed; "
+            f"validation.max_bad_samples={len(report)} leaves out so many."
+        )
     if len(report):
-        log.warning("%d bad samples are left out; the validation report names them", len(report))
+        log.warning("Bad samples left out: %d; the validation report names them", len(report))
     good = index.loc[~bad].drop(columns="problem").assign(content=judged.loc[~bad, "content"])
     summary = {
         "samples": len(index),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
+from outofcore.memory import keep_freed_memory
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
 from outofcore.sources.row_blocks import SplitBlocks, is_whole
@@ -149,6 +150,7 @@ class CsvRows:
         for block in missing:
             if block not in self._coming:
                 if self._threads is None:
+                    keep_freed_memory()
                     self._threads = ThreadPoolExecutor(PARSERS, "outofcore-rows")
                     weakref.finalize(self, self._threads.shutdown, wait=False, cancel_futures=True)
                 self._coming[block] = self._threads.submit(self._parse, block, self._file_of(block))

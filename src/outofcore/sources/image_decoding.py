@@ -47,7 +47,7 @@ FIRST_BYTES = 1 << 16
 """Bytes that the first read asks for: most files need no second one, nor to be asked for their size;
 and for larger reads malloc maps a fresh region per file, which halves the speed."""
 
-REMEDY = "Restore the file or take its row out of the label table."
+REMEDY = "Restore the file, or take it out of the data."
 
 
 class UnsupportedImageError(DataError):
@@ -204,7 +204,7 @@ def bad(path: bytes, expected: str, found: str, remedy: str = REMEDY) -> DataErr
 
 def too_large(path: bytes, found: str) -> UnsupportedImageError:
     """Make the error for an image that claims more pixels than anyone has."""
-    remedy = "Make it smaller, or take its row out of the label table."
+    remedy = "Make it smaller, or take it out of the data."
     return unsupported(path, f"at most {LARGEST_PIXELS:,} pixels", found, remedy)
 
 

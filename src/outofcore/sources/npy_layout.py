@@ -28,7 +28,7 @@ LARGEST_BYTES = 1 << 34
 REAL = "biuf"
 """Kinds of numpy dtypes that are real numbers."""
 
-REMEDY = "Restore the file or take its row out of the label table."
+REMEDY = "Restore the file, or take it out of the data."
 
 SHAPE_REMEDY = "Declare its shape in volume.shape and volume.channels, or restore the file."
 

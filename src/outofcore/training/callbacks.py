@@ -70,8 +70,21 @@ def find_best(callbacks: Iterable["keras.callbacks.Callback"]) -> BestWeights | 
     return next((callback for callback in callbacks if isinstance(callback, BestWeights)), None)
 
 
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's own, which says why a training ends."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Stop when the metric has not improved for long enough."""
+        super().on_epoch_end(epoch, logs)
+        if self.model.stop_training and self.stopped_epoch == epoch > 0:
+            log.info(
+                "Stopped after epoch %d: %s has not improved for %d epochs (training.early_stopping)",
+                epoch + 1, self.monitor, self.wait,
+            )  # fmt: skip
+
+
 def _early_stopping(parameters: EarlyStoppingParameters) -> "keras.callbacks.Callback":
-    return keras.callbacks.EarlyStopping(
+    return EarlyStopping(
         monitor=parameters.monitor,
         mode=parameters.mode,
         patience=parameters.patience,
