@@ -53,7 +53,7 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
         folder: TrainingFolder,
         source_images: Folder,
         models: ModelStore,
-        looked_at: dict[str, Any],
+        label_map: dict[str, int],
     ) -> dict[str, Any]:
         """Make the weights be there that `model.weights` names; nothing takes their place.
 
@@ -67,7 +67,8 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
             folder: Where a base is trained, kept, and put when it comes from MLflow.
             source_images: Folder of the source task's images.
             models: Fetches models from MLflow.
-            looked_at: Of the run's own files; not used, but a bad one shall show before a base is trained.
+            label_map: Not used, but it is made once the run's own files have been looked at, and a bad one
+                shall show before a base is trained.
 
         Returns:
             `weights` (what was asked for), `file` (where they lie, `None` for random ones) and `sha256`.
@@ -75,7 +76,7 @@ def base_provider(build: BuildSource) -> Callable[..., dict[str, Any]]:
         Raises:
             DataError: The weights are not to be had; the message says where to put them.
         """
-        del looked_at
+        del label_map
         if model.weights == "random":
             return {"weights": "random", "file": None, "sha256": None}
         if model.weights == "imagenet":

@@ -42,7 +42,7 @@ def _base() -> Pipeline:
     places = ["imagenet", "training_folder", "images", "models"]
     provide = Node(
         base_provider(build_vgg16_source),
-        ["params:model", "params:image", *pretraining, *places, "validation_summary"],
+        ["params:model", "params:image", *pretraining, *places, "label_map"],
         "acquired",
         name="provide",
     )
@@ -52,9 +52,7 @@ def _base() -> Pipeline:
         "initial_model@keras",
         name="build_model",
     )
-    return _stage(
-        [provide, build], "base", {name: name for name in ("label_map", "validation_summary")}, {"initial_model@keras"}
-    )
+    return _stage([provide, build], "base", {"label_map": "label_map"}, {"initial_model@keras"})
 
 
 def _head() -> Pipeline:
