@@ -78,15 +78,18 @@ def test_each_watch_begins_anew() -> None:
 
 
 def test_watches_end() -> None:
+    def watches() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "outofcore-memory"]
+
     watch = PeakMemory(0.01)
-    before = threading.active_count()
     for _ in range(5):
         watch.start()
+        assert watches()
         watch.stop()
     deadline = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < deadline:
+    while watches() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() <= before  # a watch of an earlier test may have ended meanwhile
+    assert watches() == []
 
 
 def test_a_watch_that_was_not_started_can_be_stopped() -> None:

@@ -9,6 +9,13 @@ import pytest
 from outofcore.sources.ahead import ahead, map_ahead
 
 
+def noted(taken: list[int]) -> Iterator[int]:
+    """A thousand numbers, each noted when it is taken."""
+    for number in range(1000):
+        taken.append(number)
+        yield number
+
+
 def test_items_come_in_order() -> None:
     assert list(ahead(iter(range(100)), 3)) == list(range(100))
     assert list(ahead([])) == []
@@ -27,14 +34,8 @@ def test_an_error_comes_where_its_item_would_have_been() -> None:
 
 def test_no_more_is_made_than_may_wait_and_the_thread_ends_with_the_taker() -> None:
     made: list[int] = []
-
-    def counted() -> Iterator[int]:
-        for number in range(1000):
-            made.append(number)
-            yield number
-
     before = threading.active_count()
-    items = ahead(counted(), 2)
+    items = ahead(noted(made), 2)
     assert next(items) == 0
     time.sleep(0.2)
     assert len(made) <= 5
@@ -58,14 +59,8 @@ def test_results_come_in_the_order_of_the_items_though_they_are_done_in_another(
 
 def test_an_error_of_the_function_comes_where_its_result_would_have_been_and_ends_the_threads() -> None:
     taken: list[int] = []
-
-    def counted() -> Iterator[int]:
-        for number in range(1000):
-            taken.append(number)
-            yield number
-
     before = threading.active_count()
-    results = map_ahead(lambda number: 6 // (3 - number), counted(), 2)
+    results = map_ahead(lambda number: 6 // (3 - number), noted(taken), 2)
     assert [next(results) for _ in range(3)] == [2, 3, 6]
     with pytest.raises(ZeroDivisionError):
         next(results)
