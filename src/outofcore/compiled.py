@@ -1,0 +1,29 @@
+"""Loops that Numba compiles to machine code, which then run without the interpreter's lock.
+
+Numba (https://numba.readthedocs.io) takes almost a second to import and to compile or to find again what
+it compiled before: modules that use this one are imported inside functions, where there is work for
+more than a second.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core.dispatcher import Dispatcher
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+def compiled(loop: Loop) -> "Dispatcher[Loop]":
+    """Compile a function of arrays and numbers when it is first called, for the kinds of its arguments.
+
+    The machine code is kept beside the module, in `__pycache__`, like the interpreter's own; where
+    nothing can be written it is made again in every process. Numba looks at the module alone to see
+    whether it is still good, so a loop calls no compiled loop of another module.
+
+    Indices are not checked: a loop has to keep within its arrays by itself.
+    """
+    try:
+        return njit(nogil=True, cache=True)(loop)
+    except RuntimeError:  # no folder for it can be written
+        return njit(nogil=True)(loop)
