@@ -6,15 +6,12 @@ more than a second.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from numba import njit
-from numba.core.dispatcher import Dispatcher
-
-Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
-def compiled(loop: Loop) -> "Dispatcher[Loop]":
+def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of arrays and numbers when it is first called, for the kinds of its arguments.
 
     The machine code is kept beside the module, in `__pycache__`, like the interpreter's own; where
