@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,3 +134,58 @@ def test_a_store_is_made_where_there_is_none(tmp_path: Path) -> None:
     told = RunRecord(command_key="k", name="n", experiment="mnist", tracking_uri=None)
     deliver(TrackingClient(Store(f"sqlite:///{file}", None, file), 1, 30.0), told, new=True)
     assert MlflowClient(f"sqlite:///{file}").get_run(str(told.mlflow_run_id)).info.run_name == "n"
+
+
+FIRST_RUN = """
+import logging, sys
+from pathlib import Path
+import mlflow.store.tracking.sqlalchemy_store  # its import would make one of two come late
+from outofcore.tracking.client import TrackingClient
+from outofcore.tracking.delivery import Delivery
+from outofcore.tracking.parameters import Store
+from outofcore.tracking.run_records import RunRecord
+
+logging.basicConfig(level=logging.WARNING)
+file = Path(sys.argv[1])
+record = RunRecord(command_key="k", name=sys.argv[2], experiment="mnist", tracking_uri=None)
+print("ready", flush=True)
+sys.stdin.readline()
+Delivery(TrackingClient(Store(f"sqlite:///{file}", None, file), 1, 30.0), record, lambda _: None, new=True).open()
+"""
+
+
+def test_first_runs_that_start_together_make_one_store(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+    pipe = subprocess.PIPE
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_RUN, str(file), name], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+        for name in "ab"
+    ]
+    for run in runs:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n", run.communicate()[1]
+    for run in runs:
+        assert run.stdin is not None
+        run.stdin.write("\n")
+        run.stdin.flush()
+    errors = [run.communicate(timeout=60)[1] for run in runs]
+    assert [(run.returncode, error) for run, error in zip(runs, errors, strict=True)] == [(0, ""), (0, "")]
+    client = MlflowClient(f"sqlite:///{file}")
+    experiment = client.get_experiment_by_name("mnist")
+    assert experiment is not None
+    assert sorted(run.info.run_name for run in client.search_runs([experiment.experiment_id])) == ["a", "b"]
+
+
+def test_an_experiment_that_another_run_makes_meanwhile_is_taken(store: Store, project: "Project") -> None:
+    class Late(TrackingClient):
+        """Another run makes the experiment just before this one does."""
+
+        def call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
+            if method == "create_experiment":
+                project.client.create_experiment("mnist")
+            return super().call(method, *arguments, **keywords)
+
+    deliver(Late(store, 1, 30.0), record(project), new=True)
+    assert len(project.runs()) == 1

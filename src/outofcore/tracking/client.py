@@ -1,10 +1,13 @@
 """MLflow's client, made harmless: bounded calls, one warning, and silence after a failure."""
 
+import contextlib
+import fcntl
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from outofcore.error_line import causes
@@ -179,8 +182,6 @@ def connect_to_mlflow(store: Store, timeout_seconds: int) -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # it may hold credentials
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    if store.file is not None and not store.file.exists():
-        logger.info("creating the MLflow store (first run only)")
     from mlflow.tracking import MlflowClient
 
     quiet = {
@@ -190,4 +191,16 @@ def connect_to_mlflow(store: Store, timeout_seconds: int) -> Any:
     }
     for name, level in quiet.items():
         logging.getLogger(name).setLevel(level)
-    return MlflowClient(store.uri)
+    with contextlib.nullcontext() if store.file is None else _alone(store.file):
+        return MlflowClient(store.uri)
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other runs away while a SQLite store is opened: MLflow makes its tables one by one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_name(f"{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # freed by the kernel when the process dies
+        if not file.exists():
+            logger.info("creating the MLflow store (first run only)")
+        yield

@@ -164,7 +164,12 @@ class Delivery:
             location = self._client.store.artifact_location
             # without the tag MLflow's pages open as those of a chat application
             tags = {"mlflow.experimentKind": "custom_model_development"}
-            return str(self._client.call("create_experiment", name, artifact_location=location, tags=tags))
+            try:
+                return str(self._client.call("create_experiment", name, artifact_location=location, tags=tags))
+            except RefusedError:  # another run may have made it meanwhile
+                experiment = self._client.call("get_experiment_by_name", name)
+                if experiment is None:
+                    raise
         if experiment.lifecycle_stage != "active":
             raise RefusedError(
                 f"The MLflow experiment {name!r} was deleted. Restore it with `mlflow experiments restore` "
