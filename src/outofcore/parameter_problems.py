@@ -96,7 +96,7 @@ def _unknown_name(name: str) -> str:
     return f"{name} is not a parameter; {group or 'the top level'} takes {', '.join(keys)}"
 
 
-def setting_problem(model: type[BaseModel], error: ValidationError) -> str:
+def setting_problem(model: type[BaseModel], error: ValidationError) -> tuple[str, str]:
     """Say what is wrong with settings that are no parameters: one group of keys, such as `tracking.yml`.
 
     Args:
@@ -104,18 +104,19 @@ def setting_problem(model: type[BaseModel], error: ValidationError) -> str:
         error: Why it refused the values.
 
     Returns:
-        One problem, a mistyped key first.
+        The key of one problem, a mistyped key first, and the problem.
     """
     details = sorted(error.errors(), key=lambda detail: detail["type"] not in _UNKNOWN_KEY)
     kind, key, value = details[0]["type"], str(details[0]["loc"][0]), details[0]["input"]
     fields = model.model_json_schema()["properties"]
     if kind in _UNKNOWN_KEY:
         near = nearest_key(key, fields)
-        return f"{key} is not a key; " + (f"did you mean {near}?" if near else f"the keys are {', '.join(fields)}")
+        known = f"did you mean {near}?" if near else f"the keys are {', '.join(fields)}"
+        return key, f"{key} is not a key; {known}"
     if kind == "missing":
-        return f"{key} is missing: expected {expectation(fields[key])}"
+        return key, f"{key} is missing: expected {expectation(fields[key])}"
     expected = str(details[0]["ctx"]["error"]) if kind == "value_error" else f"expected {expectation(fields[key])}"
-    return f"{key}: {expected}, found {_shown(value)}"
+    return key, f"{key}: {expected}, found {_shown(value)}"
 
 
 def _wrong_value(kind: str, location: Location, value: Any, context: Mapping[str, Any]) -> str:

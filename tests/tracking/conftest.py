@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.config import OmegaConfigLoader
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
@@ -40,7 +41,7 @@ class Context:
     """What the hook reads of Kedro's context."""
 
     project_path: Path
-    config_loader: dict[str, Any]
+    config_loader: OmegaConfigLoader
 
 
 @dataclass
@@ -114,7 +115,8 @@ class Project:
         self.hook = TrackingHooks()
         manager = _create_hook_manager()
         manager.register(self.hook)
-        loader = {"tracking": self.tracking, "parameters": self.parameters}
+        loader = OmegaConfigLoader(str(self.path / "conf"), base_env="base", default_run_env="local")
+        loader |= {"tracking": self.tracking, "parameters": self.parameters}
         manager.hook.after_context_created(context=Context(self.path, loader))
         pipeline = Pipeline(
             [

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,11 +123,13 @@ def test_a_run_that_is_gone_says_so(how: str, client: TrackingClient, project: "
         Delivery(client, told, keep).open()
 
 
-def test_a_deleted_experiment_is_named(client: TrackingClient, project: "Project") -> None:
+def test_a_deleted_experiment_is_named(client: TrackingClient, store: Store, project: "Project") -> None:
     deliver(client, record(project), new=True)
     project.client.delete_experiment(project.runs()[0].info.experiment_id)
-    with pytest.raises(RefusedError, match="'mnist' was deleted"):
-        deliver(client, record(project), new=True)
+    with pytest.raises(RefusedError, match=r"'mnist' was deleted.* as experiment in conf/x/tracking\.yml\."):
+        deliver(
+            TrackingClient(replace(store, experiment_file="conf/x/tracking.yml"), 1, 30.0), record(project), new=True
+        )
 
 
 def test_a_store_is_made_where_there_is_none(tmp_path: Path) -> None:

@@ -173,6 +173,6 @@ class Delivery:
         if experiment.lifecycle_stage != "active":
             raise RefusedError(
                 f"The MLflow experiment {name!r} was deleted. Restore it with `mlflow experiments restore` "
-                "or set another name in tracking.yml."
+                f"or set another name as experiment in {self._client.store.experiment_file}."
             )
         return str(experiment.experiment_id)

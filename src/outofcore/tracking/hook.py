@@ -23,7 +23,7 @@ from outofcore.tracking.catalog_metadata import read_metadata
 from outofcore.tracking.client import TrackingClient
 from outofcore.tracking.ledger_sender import LedgerSender
 from outofcore.tracking.ledger_tail import is_number
-from outofcore.tracking.parameters import Store, TrackingParameters, read_tracking_parameters, store_of
+from outofcore.tracking.parameters import Store, TrackingParameters, read_tracking_parameters, settings_file, store_of
 from outofcore.tracking.redaction import redact_text
 from outofcore.tracking.results import Results
 from outofcore.tracking.run_records import RunRecord, RunRecords, command_key, make_room, now
@@ -97,8 +97,8 @@ class TrackingHooks:
             ConfigurationError: A value of `tracking.yml` is wrong.
         """
         project = Path(context.project_path)
-        parameters = read_tracking_parameters(context.config_loader["tracking"])
-        store = store_of(parameters.uri, project)
+        parameters = read_tracking_parameters(context.config_loader, project)
+        store = store_of(parameters.uri, project, settings_file(context.config_loader, "experiment", project))
         os.environ["MLFLOW_TRACKING_URI"] = store.uri  # for the catalog's references to models
         self._setup = _Setup(
             project_path=project,

@@ -1,10 +1,10 @@
 """Typed form of `conf/base/tracking.yml`, and the place of the MLflow store that it names."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import yaml
+from kedro.config import OmegaConfigLoader
 from pydantic import PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from outofcore.errors import ConfigurationError
@@ -51,41 +51,62 @@ class Store:
         uri: Address with an absolute path, as MLflow takes it.
         artifact_location: URI of the artifacts of new experiments; `None` leaves it to the server.
         file: The SQLite file, or `None` for a server.
+        experiment_file: The file that sets the experiment, for messages.
     """
 
     uri: str
     artifact_location: str | None
     file: Path | None
+    experiment_file: str = "tracking.yml"
 
 
-def store_of(uri: str, project_path: Path) -> Store:
+def store_of(uri: str, project_path: Path, experiment_file: str = "tracking.yml") -> Store:
     """Resolve the store's address from the root of the project.
 
     Args:
         uri: As in `TrackingParameters.uri`.
         project_path: Root of the project.
+        experiment_file: The file that sets the experiment.
     """
     if not uri.startswith(SQLITE):
-        return Store(uri, None, None)
+        return Store(uri, None, None, experiment_file)
     root = project_path.resolve()
     file = root / uri.removeprefix(SQLITE)
-    return Store(f"{SQLITE}{file.as_posix()}", (root / "mlartifacts").as_uri(), file)
+    return Store(f"{SQLITE}{file.as_posix()}", (root / "mlartifacts").as_uri(), file, experiment_file)
 
 
-def read_tracking_parameters(configuration: Mapping[str, Any]) -> TrackingParameters:
+def settings_file(loader: OmegaConfigLoader, key: str, project_path: Path) -> str:
+    """Name the `tracking.yml` that holds a key: that of the environment, else that of `conf/base`.
+
+    Args:
+        loader: Kedro's configuration loader.
+        key: A key of `TrackingParameters`, or one mistaken for it.
+        project_path: Root of the project, from which the file is named.
+    """
+    base, environment = (
+        Path(loader.conf_source, str(name), "tracking.yml")
+        for name in (loader.base_env, loader.env or loader.default_run_env)
+    )
+    own = yaml.safe_load(environment.read_text()) if environment.is_file() else None
+    file = environment if own and key in own else base
+    return str(file.relative_to(project_path) if file.is_relative_to(project_path) else file)
+
+
+def read_tracking_parameters(loader: OmegaConfigLoader, project_path: Path) -> TrackingParameters:
     """Check the values of `tracking.yml`.
 
     Args:
-        configuration: What Kedro's configuration loader gives for `tracking`.
+        loader: Kedro's configuration loader.
+        project_path: Root of the project.
 
     Raises:
         ConfigurationError: A key is missing or unknown, or a value is wrong.
     """
     try:
-        return TrackingParameters.model_validate(dict(configuration))
+        return TrackingParameters.model_validate(dict(loader["tracking"]))
     except ValidationError as error:
-        problem = setting_problem(TrackingParameters, error)
+        key, problem = setting_problem(TrackingParameters, error)
         raise ConfigurationError(
-            f"tracking.yml: {problem}{'' if problem.endswith('?') else '.'} "
+            f"{settings_file(loader, key, project_path)}: {problem}{'' if problem.endswith('?') else '.'} "
             "See conf/base/tracking.yml for the keys and their meaning."
         ) from error
