@@ -74,7 +74,8 @@ FILES = {
 
         def register_pipelines():
             functions = (write, bad_data, wrapped, bug, stop, interrupt)
-            pipelines = {f.__name__: Pipeline([Node(f, None, "written", name=f"toy.{f.__name__}")]) for f in functions}
+            nodes = {f.__name__: Node(f, None, "written", name=f"toy.{f.__name__}", tags="a") for f in functions}
+            pipelines = {name: Pipeline([node]) for name, node in nodes.items()}
             pipelines["hint"] = Pipeline([Node(hint, None, "out", name="hint")], namespace="mnist")
             pipelines["missing"] = Pipeline([Node(read, "absent", "out", name="toy.missing")])
             return pipelines | {"__default__": pipelines["write"]}
@@ -175,11 +176,12 @@ def test_the_exit_status_of_an_interrupted_run_is_the_signal_s(project: Path, pi
         (["--runner", "ParallelRunner"], 2, "ParallelRunner is not supported"),
         (["--runner", "kedro.runner.ParallelRunner"], 2, "ParallelRunner is not supported"),
         (["--params", "mnist.trainnig.epochs=3"], 2, "did you mean mnist.training.epochs?"),
-        (["--env", "nowhere"], 2, "conf/nowhere"),
+        (["--env", "locl"], 2, "--env locl: expected a folder of "),
         (["--pipelines", "wrote"], 2, "--pipeline wrote: expected a pipeline of this project, found none. Did"),
         (["--pipelines", "write,wrap"], 2, "Did you mean wrapped?"),
         (["--pipeline", "x"], 2, "Give one of bad_data, bug, hint, interrupt, missing, stop, wrapped, write."),
-        (["--from-nodes", "toy.wrote"], 1, "toy.wrote"),
+        (["--from-nodes", "toy.wrote"], 2, "a node of write, found none. Did you mean toy.write?"),
+        (["--tags", "a,z"], 2, "--tags z: expected a tag of write, found none. Give one of a."),
     ],
 )
 def test_a_mistaken_command_is_refused_in_one_line(

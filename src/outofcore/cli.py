@@ -7,8 +7,7 @@ on the command line or in the parameters with exit status 2. Tracebacks of both 
 import copy
 import logging
 import sys
-from collections.abc import Callable
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import click
@@ -16,6 +15,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.framework.project import LOGGING, configure_logging, pipelines
 
+from outofcore.command_names import unknown_choice
 from outofcore.error_line import error_line
 from outofcore.runtime_parameters import read_parameters
 
@@ -52,6 +52,8 @@ def run_pipeline(**options: Any) -> Any:
     _refuse_processes(options["runner"])
     if options["pipeline"] and not options["pipelines"]:
         options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
+    if options["tags"]:  # Kedro passes over an unknown one beside others
+        _refuse_unknown(options)
     original = cast(Callable[..., Any], kedro_run.callback)
     try:
         return original(**options)
@@ -63,7 +65,7 @@ def run_pipeline(**options: Any) -> Any:
         click.echo("Interrupted.", err=True)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        _refuse_unknown(options["pipelines"])
+        _refuse_unknown(options)
         message = error_line(error)
         if message is None:
             raise
@@ -71,14 +73,10 @@ def run_pipeline(**options: Any) -> Any:
         raise RunError(message) from error
 
 
-def _refuse_unknown(names: list[str]) -> None:
-    """Say which pipeline was probably meant; asked after a failure, for it has all pipelines made."""
-    known = sorted(pipelines.keys() - {"__default__"})
-    for name in names:
-        if name not in pipelines:
-            near = get_close_matches(name, known, n=1)
-            remedy = f"Did you mean {near[0]}?" if near else f"Give one of {', '.join(known)}."
-            raise CommandError(f"--pipeline {name}: expected a pipeline of this project, found none. {remedy}")
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    """Say what was probably meant; asked after a failure, for it has all pipelines made."""
+    if problem := unknown_choice(options, pipelines):
+        raise CommandError(problem)
 
 
 def _refuse_processes(runner: str | None) -> None:

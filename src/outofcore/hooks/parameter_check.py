@@ -4,6 +4,7 @@ Kedro looks only at parameters that a node uses: `--params mnist.trainnig.epochs
 silently and train with the old value.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from omegaconf.errors import OmegaConfBaseException
 
+from outofcore.command_names import unknown_environment
 from outofcore.identity import flatten
 from outofcore.parameter_problems import overridden_paths, parameter_problems
 
@@ -32,10 +34,12 @@ class ParameterCheckHooks:
             context: Kedro's context of the run.
 
         Raises:
-            click.UsageError: A parameter is unknown, missing or has a wrong value, or the
-                parameter files cannot be read. One line for each problem.
+            click.UsageError: There is no such environment, a parameter is unknown, missing or has
+                a wrong value, or the parameter files cannot be read. One line for each problem.
         """
         loader = context.config_loader
+        if loader.env and (problem := unknown_environment(loader.env, Path(loader.conf_source))):
+            raise click.UsageError(problem)
         self._runtime = flatten(loader.runtime_params or {})
         try:
             parameters = loader["parameters"]
