@@ -1,5 +1,8 @@
-"""The names of parameters in errors are completed once it is clear which pipeline's they are."""
+"""The names of parameters in errors and log lines are completed once it is clear which pipeline's they are."""
 
+import logging
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,3 +52,60 @@ def test_errors_of_others_stay() -> None:
     error = ValueError(HINT)
     ErrorNameHooks().on_node_error(error, node("mnist"))
     assert error.args == (HINT,)
+
+
+@pytest.fixture
+def hooks() -> Iterator[ErrorNameHooks]:
+    """The hook, which leaves the log as it was."""
+    hooks = ErrorNameHooks()
+    yield hooks
+    hooks.after_pipeline_run()
+
+
+def log_in_a_thread(message: str) -> None:
+    thread = threading.Thread(target=logging.getLogger("outofcore.nodes.x").warning, args=(message,))
+    thread.start()
+    thread.join()
+
+
+def test_log_lines_of_a_run_name_parameters_in_full(hooks: ErrorNameHooks, caplog: pytest.LogCaptureFixture) -> None:
+    log, other = logging.getLogger("outofcore.nodes.x"), logging.getLogger("x")
+    pipeline = Pipeline([node("mnist"), node("mnist.fine_tune")])
+    log.warning("raise training.epochs")
+    hooks.before_pipeline_run(pipeline)
+    hooks.before_pipeline_run(pipeline)
+    log.warning("raise training.epochs, now %d, of '%s'", 3, "training.epochs")
+    log_in_a_thread("lower loader.batch_size")
+    other.warning("raise training.epochs")
+    hooks.after_pipeline_run()
+    log.warning("raise training.epochs")
+    assert caplog.messages == [
+        "raise training.epochs",
+        "raise mnist.training.epochs, now 3, of 'training.epochs'",
+        "lower mnist.loader.batch_size",
+        "raise training.epochs",
+        "raise training.epochs",
+    ]
+
+
+def test_of_several_namespaces_a_log_line_is_of_the_node_that_runs(
+    hooks: ErrorNameHooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks.before_pipeline_run(Pipeline([node("mnist"), node("volumes")]))
+    for namespace in ("mnist", "volumes"):
+        hooks.before_node_run(node(namespace))
+        logging.getLogger("outofcore.nodes.x").warning("lower loader.batch_size")
+    log_in_a_thread("lower loader.batch_size")
+    assert caplog.messages == [
+        "lower mnist.loader.batch_size",
+        "lower volumes.loader.batch_size",
+        "lower loader.batch_size",
+    ]
+
+
+def test_a_run_that_fails_leaves_the_log_too(hooks: ErrorNameHooks, caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = Pipeline([node("mnist")])
+    hooks.before_pipeline_run(pipeline)
+    hooks.on_pipeline_error(DataError(HINT), pipeline)
+    logging.getLogger("outofcore.nodes.x").warning("lower loader.batch_size")
+    assert caplog.messages == ["lower loader.batch_size"]

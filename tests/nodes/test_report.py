@@ -13,8 +13,15 @@ from support import ArraySource
 
 from outofcore.nodes.evaluate import classification_metrics
 from outofcore.nodes.report import CLASSIFIER_FIGURES, report_classifier
+from outofcore.parameter_names import known_names
 from outofcore.types import File
 
+OWN_SECTION = {
+    "name": "own",
+    "title": "Own",
+    "lead": "No more than training.epochs",
+    "blocks": [{"kind": "table", "title": "", "caption": "", "columns": ["what"], "rows": [["this"]]}],
+}
 ID = "a \"quoted\" '<id>'.png"
 
 
@@ -81,7 +88,7 @@ def make_report(
 
 @pytest.fixture(scope="module")
 def odd_report(tmp_path_factory: Any) -> tuple[str, dict[str, Any]]:
-    return make_report(tmp_path_factory.mktemp("odd"), ODD_LABELS)
+    return make_report(tmp_path_factory.mktemp("odd"), ODD_LABELS, extra_sections=[OWN_SECTION])
 
 
 def test_it_shows_what_the_run_has_found(odd_report: Any) -> None:
@@ -92,6 +99,13 @@ def test_it_shows_what_the_run_has_found(odd_report: Any) -> None:
     assert "Of 303 files 3 were bad" in html
     assert "shape (samples, 6, 6, 1)" in html
     assert "test samples, which the training never saw" in html
+
+
+def test_what_to_change_is_named_as_the_command_line_takes_it(odd_report: Any) -> None:
+    html, _ = odd_report
+    assert "Raise mnist.loader.workers, or set mnist.loader.packed=true." in html
+    assert {"mnist.loader.workers", "mnist.loader.packed"} < set(known_names())
+    assert "No more than mnist.training.epochs" in html
 
 
 def test_texts_of_the_data_are_texts(odd_report: Any) -> None:

@@ -9,6 +9,7 @@ from results_support import make_regression
 from rows_support import row_parameters
 
 from outofcore.nodes.report_rows import REGRESSION_FIGURES, report_regression
+from outofcore.parameter_names import known_names
 from outofcore.types import File
 
 ODD = 'costs $5 & "<script>alert(1)</script>"'
@@ -39,6 +40,8 @@ def test_it_shows_what_the_run_has_found(tmp_path: Path) -> None:
                  "float32, shape (rows, 1): area", "price, in its own unit", "1,000,000 test rows", "d1"):  # fmt: skip
         assert text in html, text
     assert not re.search(r"https?://", html)
+    assert "Raise csv_regression.loader.workers, or set csv_regression.loader.mode=packed." in html
+    assert {"csv_regression.loader.workers", "csv_regression.loader.mode"} < set(known_names())
 
 
 @pytest.mark.parametrize("targets", [(ODD,), ("price", ODD)])

@@ -7,7 +7,7 @@ from outofcore.reporting.regressor import Results, draw, headline, sections
 
 
 def listings(results: Results) -> dict[str, list[list[str]]]:
-    blocks = [block for section in sections(results, draw(results)) for block in section.blocks]
+    blocks = [block for section in sections(results, draw(results), "rows") for block in section.blocks]
     return {block.title: [list(map(str, row)) for row in block.rows] for block in blocks if hasattr(block, "rows")}
 
 

@@ -74,7 +74,7 @@ def _warn_of_guessing(metrics: dict[str, Any]) -> None:
     if metrics["accuracy"] <= most:
         log.warning(
             "The model is right in %.1f %%, no more than by always naming the most frequent class (%.1f %%): train for "
-            "more epochs, with another optimizer or learning rate, or look at the report's samples",
+            "more epochs (training.epochs), with another optimizer or learning rate, or look at the report's samples",
             100 * metrics["accuracy"],
             100 * most,
         )

@@ -90,7 +90,7 @@ def report_classifier(
     html = training_report(
         run_information,
         classifier.headline(results),
-        [*classifier.sections(results, figures), *map(section_of, extra_sections)],
+        [*classifier.sections(results, figures, run_information["namespace"]), *map(section_of, extra_sections)],
         model.path,
         f"{form.dtype}, shape (samples, {shape})",
         gives,

@@ -63,7 +63,7 @@ def report_regression(
     html = training_report(
         run_information,
         regressor.headline(results),
-        regressor.sections(results, figures),
+        regressor.sections(results, figures, run_information["namespace"]),
         model.path,
         takes,
         f"{gives}, in its own unit",

@@ -90,13 +90,14 @@ def headline(results: Results) -> list[Tile]:
     ]
 
 
-def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
-    """Put figures and tables of a classifier together."""
+def sections(results: Results, figures: Mapping[str, Figure], namespace: str) -> list[Section]:
+    """Put figures and tables of a classifier together; advice names parameters with their namespace."""
     picture = pictures(figures)
+    advice = f"Raise {namespace}.loader.workers, or set {namespace}.loader.packed=true."
     return [
         _quality(results, picture),
         _mistakes(results, picture),
-        training_section(results.training, picture, "Raise loader.workers, or set loader.packed."),
+        training_section(results.training, picture, advice),
         _data(results, picture),
     ]
 

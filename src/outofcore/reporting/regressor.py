@@ -82,13 +82,14 @@ def headline(results: Results) -> list[Tile]:
     ]
 
 
-def sections(results: Results, figures: Mapping[str, Figure]) -> list[Section]:
-    """Put figures and tables of a regression together."""
+def sections(results: Results, figures: Mapping[str, Figure], namespace: str) -> list[Section]:
+    """Put figures and tables of a regression together; advice names parameters with their namespace."""
     picture = pictures(figures)
+    advice = f"Raise {namespace}.loader.workers, or set {namespace}.loader.mode=packed."
     return [
         _quality(results, picture),
         _worst(results),
-        training_section(results.training, picture, "Raise loader.workers, or set loader.mode=packed."),
+        training_section(results.training, picture, advice),
         _data(results),
     ]
 

@@ -1,11 +1,13 @@
 """The report of a training: what those of all pipelines have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from outofcore.parameter_hints import with_full_names
 from outofcore.reporting.page import Block, Picture, Section, Tile, render_page
 from outofcore.reporting.run_sections import parameters_section, repeat_section, use_section
 from outofcore.reporting.spending import duration
@@ -29,7 +31,8 @@ def training_report(
     Args:
         run: `run_information`.
         tiles: Headline figures.
-        sections: What is told of the result, the training and the data.
+        sections: What is told of the result, the training and the data; parameters in their leads get
+            the namespace.
         model: The `.keras` file.
         takes: Form of its input.
         gives: What it returns.
@@ -43,7 +46,7 @@ def training_report(
         f"Run {run['name']} of experiment {run['experiment']}",
         tiles,
         [
-            *sections,
+            *(replace(section, lead=with_full_names(section.lead, run["namespace"])) for section in sections),
             use_section(model, takes, gives, run),
             repeat_section(run, {"data digest": data["digest"], "partition digest": data["partition_digest"]}),
             parameters_section(run["parameters"]),
