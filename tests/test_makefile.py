@@ -79,6 +79,13 @@ def test_a_free_port_is_used(project: Path) -> None:
     assert "mlflow ui" in done.stdout
 
 
+def test_the_link_that_make_ui_prints_stands_in_the_docs() -> None:
+    link = re.search(r"http://\S+workflowType=\w+", make("-n", "ui", "PORT=5000").stdout)
+    assert link is not None
+    for page in ("README.md", "docs/tracking.md"):
+        assert f"<{link[0]}>" in (ROOT / page).read_text(), page
+
+
 def test_without_a_fitting_python_it_says_which_are(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     tools = tmp_path / "tools"
