@@ -167,23 +167,28 @@ def _read(file: Any, numbers: Any, chosen: list[int]) -> Iterator[tuple[int, byt
 def _split(scanned: Any, numbers: Any, read: tuple[int, bytes]) -> tuple[int, dict[str, Any]]:
     """Parse a block, and part its rows and their numbers by split."""
     from outofcore.sources.packed_rows import NUMBER, ROW
-    from outofcore.sources.row_blocks import is_whole
+    from outofcore.sources.plain_rows import plain_rows
+    from outofcore.sources.row_blocks import is_whole, line_of
     from outofcore.sources.row_parsing import Place, as_rows, chosen_rows, parse_block
     from outofcore.sources.row_scanning import codes_of, row_numbers
 
     block, data = read
-    row = int(numbers["row"][block])
-    if zlib.crc32(data) != numbers["crc"][block]:
+    line = line_of(numbers, block)
+    row = line["row"]
+    if zlib.crc32(data) != line["crc"]:
         raise DataError(
             f"{scanned.path}, row {row + 1:,} or after it: expected the content that was scanned, found another. "
             "Run again from the scan_rows node."
         )
-    parsed = parse_block(data, scanned.form, Place(scanned.path, 1, row, False), is_whole(numbers, block))
+    wanted = [split for split in SPLITS if line[split]]
+    if (plain := plain_rows(data, scanned, line, wanted)) is not None:
+        return block, {split: {ROW: rows} for split, rows in plain.items()}
+    parsed = parse_block(data, scanned.form, Place(scanned.path, 1, row, False), is_whole(line))
     codes, rows = codes_of(scanned.split, row, parsed), as_rows(parsed)
     of = row_numbers(row, parsed.rows, parsed.skipped) if scanned.split.by_group else None
     parts = {
         split: {ROW: chosen_rows(rows, codes == code)} | ({NUMBER: of[codes == code]} if of is not None else {})
         for code, split in enumerate(SPLITS)
-        if numbers[split][block]
+        if split in wanted
     }
     return block, parts

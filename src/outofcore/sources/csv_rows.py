@@ -14,7 +14,8 @@ from outofcore.errors import DataError
 from outofcore.memory import keep_freed_memory
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
-from outofcore.sources.row_blocks import SplitBlocks, is_whole
+from outofcore.sources.plain_rows import plain_rows
+from outofcore.sources.row_blocks import SplitBlocks, is_whole, line_of
 from outofcore.sources.row_file import RowFile
 from outofcore.sources.row_parsing import PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
 from outofcore.sources.row_scanning import codes_of, row_numbers
@@ -164,20 +165,26 @@ class CsvRows:
 
     def _parse(self, block: int, file: RowFile) -> Rows:
         """Parse the rows of the split in a block."""
-        parsed, chosen = self._parsed(block, file)
+        data, about = self._data(block, file)
+        plain = plain_rows(data, self.files[about["file"]], about, [self.split])
+        if plain is not None:
+            return plain[self.split]
+        parsed, chosen = self._parsed(data, about)
         return chosen_rows(as_rows(parsed), chosen)
 
-    def _parsed(self, block: int, file: RowFile) -> tuple[ParsedBlock, NDArray[np.bool_]]:
-        """Parse a block, and say which of its rows are of the split."""
-        about = {name: int(column[block]) for name, column in self.blocks.numbers.items()}
-        scanned = self.files[about["file"]]
+    def _data(self, block: int, file: RowFile) -> tuple[bytes, dict[str, int]]:
+        """Read a block, and what is known about it."""
+        about = line_of(self.blocks.numbers, block)
         file.row = about["row"] + 1
         file.check_unchanged()
-        data = file.read(about["start"], about["stop"])
-        checked = is_whole(self.blocks.numbers, block)
-        parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), checked)
+        return file.read(about["start"], about["stop"]), about
+
+    def _parsed(self, data: bytes, about: dict[str, int]) -> tuple[ParsedBlock, NDArray[np.bool_]]:
+        """Parse a block, and say which of its rows are of the split."""
+        scanned = self.files[about["file"]]
+        parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), is_whole(about))
         chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
-        if parsed.rows != about["rows"] or np.count_nonzero(chosen) != self.blocks.counts[block]:
+        if parsed.rows != about["rows"] or np.count_nonzero(chosen) != about[self.split]:
             raise DataError(
                 f"{scanned.path}, row {about['row'] + 1:,} or after it: expected {about['rows']:,} rows in this part "
                 f"of the file, as it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
@@ -189,11 +196,11 @@ class CsvRows:
         return split_ids(self.blocks, self._ranges, positions, self._numbers)
 
     def _numbers(self, block: int) -> NDArray[np.int64]:
-        about = {name: int(column[block]) for name, column in self.blocks.numbers.items()}
+        about = line_of(self.blocks.numbers, block)
         split = self.files[about["file"]].split
         if split.by_group:
             with self._lock:
-                parsed, chosen = self._parsed(block, self._file_of(block))
+                parsed, chosen = self._parsed(*self._data(block, self._file_of(block)))
             return row_numbers(about["row"], parsed.rows, parsed.skipped)[chosen]
         return numbers_of_block(self.blocks, block, split, self.split)
 

@@ -66,9 +66,14 @@ def all_blocks(path: Path) -> tuple[dict[str, NDArray[np.int64]], list[Any]]:
     return {name: table[name].to_numpy() for name in NUMBERS}, table["skipped"].to_pylist()
 
 
-def is_whole(numbers: Mapping[str, NDArray[Any]], block: int) -> bool:
+def line_of(numbers: Mapping[str, NDArray[Any]], block: int) -> dict[str, int]:
+    """Give the line of a block, by the names of the columns."""
+    return {name: int(column[block]) for name, column in numbers.items()}
+
+
+def is_whole(line: Mapping[str, int]) -> bool:
     """Whether no row of a block is left out; one that is not whole must be parsed with all checks again."""
-    return bool(numbers["rows"][block] == sum(numbers[split][block] for split in SPLITS))
+    return line["rows"] == sum(line[split] for split in SPLITS)
 
 
 def read_blocks(path: Path, split: str) -> SplitBlocks:
