@@ -46,10 +46,13 @@ class BlockOrder:
         blocks: How samples lie together.
         order_of_blocks: The order of the blocks.
         order_within: Gives the order of a window from its number and its number of samples.
+        loops: Whether to use compiled loops, which give the same.
     """
 
-    def __init__(self, blocks: Blocks, order_of_blocks: Any, order_within: Callable[[int, int], Any]) -> None:
-        self._order_within = order_within
+    def __init__(
+        self, blocks: Blocks, order_of_blocks: Any, order_within: Callable[[int, int], Any], loops: bool = False
+    ) -> None:
+        self._order_within, self._loops = order_within, loops
         self._window = blocks.window
         in_order = self._in_order = order_of_blocks.take(0, len(blocks.sizes))
         self._starts = blocks.starts[in_order]
@@ -86,9 +89,7 @@ class BlockOrder:
         starts = places - places[0]
         taken: NDArray[np.int64] = self._order_within(window, int(starts[-1])).take(start, stop)
         # the samples of a block lie together in the window as in the source, but elsewhere
-        shift = self._starts[blocks] - starts[:-1]
-        taken += shift.take(Ranges(starts).of(taken))
-        return taken
+        return Ranges(starts, self._loops).moved(taken, self._starts[blocks] - starts[:-1])
 
 
 def check_range(start: int, stop: int, n: int) -> None:

@@ -34,6 +34,9 @@ from outofcore.loaders.block_order import BlockOrder, Blocks, check_range
 
 ROUNDS = 8
 STORED_UP_TO = 1 << 13
+LOOPS_FROM = 1 << 22
+"""Samples from which on compiled loops pay for the second that they take to be ready."""
+
 CHUNK = 1 << 16  # places mixed at once: they stay in the processor's cache, and numpy's calls cost little
 
 WINDOWS = 1 << 32  # in place of the number of a round, where the windows' seed is hashed
@@ -78,16 +81,21 @@ def order(n: int, seed: int, pass_: int, shuffle: bool = True, blocks: Blocks | 
     if not shuffle:
         return KeyedPermutation(n, keys=())
     if blocks is not None:
-        return _block_order(blocks, seed, pass_)
+        return _block_order(blocks, seed, pass_, n >= LOOPS_FROM)
+    return _whole_order(n, seed, pass_, n >= LOOPS_FROM)
+
+
+def _whole_order(n: int, seed: int, pass_: int, loops: bool) -> Order:
     if n <= STORED_UP_TO:
         return SortedHashes(n, seed, pass_)
-    return KeyedPermutation(n, (struct.unpack("<QQ", _key(seed, pass_, index)) for index in range(ROUNDS)))
+    return KeyedPermutation(n, (struct.unpack("<QQ", _key(seed, pass_, index)) for index in range(ROUNDS)), loops)
 
 
-def _block_order(blocks: Blocks, seed: int, pass_: int) -> Order:
+def _block_order(blocks: Blocks, seed: int, pass_: int, loops: bool) -> Order:
     """Each window has an order of its own, as a pass has, under a seed hashed from seed and pass."""
     root = int.from_bytes(_key(seed, pass_, WINDOWS)[:8], "little") >> 1
-    return BlockOrder(blocks, order(len(blocks.sizes), seed, pass_), lambda window, n: order(n, root, window))
+    order_of_blocks = _whole_order(len(blocks.sizes), seed, pass_, loops=False)
+    return BlockOrder(blocks, order_of_blocks, lambda window, n: _whole_order(n, root, window, loops), loops)
 
 
 class SortedHashes:
@@ -112,12 +120,13 @@ class KeyedPermutation:
         n: Number of samples.
         keys: Two numbers of 64 bits for each round: what to add, and what to multiply by once it is
             made odd. Without rounds samples stay where they are.
+        loops: Whether to mix by a compiled loop, which gives the same.
     """
 
-    def __init__(self, n: int, keys: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, n: int, keys: Iterable[tuple[int, int]], loops: bool = False) -> None:
         bits = (n - 1).bit_length()
         mask = (1 << bits) - 1
-        self._n = n
+        self._n, self._loops = n, loops
         self._dtype = np.dtype(np.uint32 if bits <= 32 else np.uint64)
         # Arrays without dimensions: numpy takes them twice as fast as scalars.
         self._mask, self._shift = self._number(mask), self._number((bits + 1) // 2)
@@ -129,8 +138,19 @@ class KeyedPermutation:
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """See `Order.take`."""
         check_range(start, stop, self._n)
+        if self._loops and stop - start >= CHUNK:
+            return self._compiled_walk(start, stop)
         places = np.arange(start, stop, dtype=self._dtype)
         return self._walk(places).astype(np.int64)
+
+    def _compiled_walk(self, start: int, stop: int) -> NDArray[np.int64]:
+        from outofcore.loaders import order_loops
+
+        keys = np.array(self._keys).reshape(-1, 2)
+        mixed, outside = np.empty(order_loops.CHUNK, self._dtype), np.empty(order_loops.CHUNK, np.int64)
+        positions = np.empty(stop - start, np.int64)
+        order_loops.walk(start, self._n, keys, self._mask[()], self._shift[()], mixed, outside, positions)
+        return positions
 
     def _walk(self, places: Unsigned) -> Unsigned:
         """Mix, and mix again those that fall on n or above, all of them together; in place."""

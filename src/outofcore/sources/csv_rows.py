@@ -14,7 +14,7 @@ from outofcore.errors import DataError
 from outofcore.memory import keep_freed_memory
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
-from outofcore.sources.plain_rows import plain_rows
+from outofcore.sources.plain_rows import WORTH_BYTES, plain_rows
 from outofcore.sources.row_blocks import SplitBlocks, is_whole, line_of
 from outofcore.sources.row_file import RowFile
 from outofcore.sources.row_parsing import PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
@@ -55,7 +55,7 @@ class CsvRows:
         """
         self.files, self.blocks, self.split = tuple(files), blocks, split
         self._form = files[0].form
-        self._ranges = Ranges(blocks.starts)
+        self._ranges = Ranges(blocks.starts, loops=max(file.size for file in files) >= WORTH_BYTES)
         self._most, self._slots = int(blocks.counts.max()), min(kept, len(blocks.counts))
         self._forget()
 
@@ -99,25 +99,24 @@ class CsvRows:
             DataError: The file has changed since it was scanned.
         """
         with self._lock:
-            blocks = self._ranges.of(positions)
-            needed = np.flatnonzero(np.bincount(blocks, minlength=len(self._shift)))
+            needed = self._ranges.holding(positions)
             if len(needed) <= self._slots:
-                self._gather(needed, blocks, positions, out)
+                self._gather(needed, positions, out)
                 if _in_order(positions):
                     self._expect([int(needed[-1]) + 1])
                 return
+            blocks = self._ranges.of(positions)
             for start in range(0, len(needed), self._slots):
                 part = needed[start : start + self._slots]
                 chosen = np.flatnonzero((blocks >= part[0]) & (blocks <= part[-1]))
                 buffers = {name: field.empty(len(chosen)) for name, field in self.fields.items()}
-                self._gather(part, blocks[chosen], positions[chosen], buffers)
+                self._gather(part, positions[chosen], buffers)
                 for name, buffer in buffers.items():
                     out[name][chosen] = buffer
 
-    def _gather(self, needed: NDArray[np.int64], blocks: Any, positions: Positions, out: Buffers) -> None:
+    def _gather(self, needed: NDArray[np.int64], positions: Positions, out: Buffers) -> None:
         rows = self._with_blocks(needed.tolist())
-        places = positions + self._shift.take(blocks)
-        hand_out(take_rows(rows, places), self._form, out)
+        hand_out(take_rows(rows, self._ranges.moved(positions, self._shift)), self._form, out)
 
     def _with_blocks(self, needed: list[int]) -> Rows:
         """Parse blocks that are not there yet, in the place of those that were not asked for longest."""

@@ -15,11 +15,12 @@ class Ranges:
 
     Attributes:
         starts: First position of each range, and the end of the last; int64, from 0.
+        loops: Whether compiled loops look positions up, which give the same.
     """
 
-    def __init__(self, starts: NDArray[np.int64]) -> None:
+    def __init__(self, starts: NDArray[np.int64], loops: bool = False) -> None:
         """Take the ranges."""
-        self.starts = starts
+        self.starts, self.loops = starts, loops
         lengths = np.diff(starts)
         shortest = int(lengths[:-1].min(initial=int(starts[-1]))) or 1
         # not more entries than this for very uneven ranges: they are searched
@@ -38,3 +39,24 @@ class Ranges:
         found = self._table.take(positions >> self._shift, mode="clip")
         found += positions >= self._ends.take(found, mode="clip")
         return found
+
+    def holding(self, positions: Positions) -> NDArray[np.int64]:
+        """Give the numbers of the ranges that hold positions, in order."""
+        held = np.zeros(len(self._ends), np.bool_)
+        if self.loops and self._table is not None:
+            from outofcore.sources.locating_loops import mark
+
+            mark(self._table, self._shift, self._ends, positions, held)
+        else:
+            held[self.of(positions)] = True
+        return np.flatnonzero(held)
+
+    def moved(self, positions: Positions, by: NDArray[np.int64]) -> Positions:
+        """Add to each position what `by` has for its range."""
+        if self.loops and self._table is not None:
+            from outofcore.sources.locating_loops import move
+
+            places = np.empty_like(positions)
+            move(self._table, self._shift, self._ends, positions, by, places)
+            return places
+        return positions + by.take(self.of(positions))
