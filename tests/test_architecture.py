@@ -61,12 +61,13 @@ LIGHT = [
     "outofcore.settings",
     "outofcore.pipeline_registry",
     "outofcore.cli",
-    *(name for name in names("sources") if not name.endswith("_loops")),
+    *names("sources"),
     *names("nodes"),
     *names("hooks"),
     *names("tracking"),
     *(name for name in names("loaders") if name != "outofcore.loaders.batch_loader"),
 ]
+LIGHT = [name for name in LIGHT if not name.endswith("_loops")]  # imported where they are worth it
 
 
 def heavy_libraries(modules: list[str]) -> set[str]:

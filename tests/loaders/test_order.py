@@ -105,6 +105,18 @@ def test_any_cut_of_a_pass_gives_the_same_sequence(data, n, seed):
     assert np.array_equal(np.concatenate(parts), order(n, seed, 3).take(0, stop))
 
 
+@pytest.mark.parametrize("n", [2, 8193, *AROUND_POWERS, *LARGE])
+def test_compiled_loops_give_the_same_sequence(n, monkeypatch):
+    count = min(n, 10_000)
+    ranges = [(0, count), (n - count, n), (n // 2, min(n, n // 2 + 3))]
+    plain = [KeyedPermutation(n, keys_of(5, 6)).take(*part) for part in ranges]
+    monkeypatch.setattr("outofcore.loaders.order.LOOPED_PLACES", 0)
+    looped = [KeyedPermutation(n, keys_of(5, 6), loops=True).take(*part) for part in ranges]
+    other = KeyedPermutation(n, keys_of(5, 7), loops=True).take(*ranges[0])
+    assert all(map(np.array_equal, plain, looped))
+    assert n == 2 or not np.array_equal(other, plain[0])
+
+
 @pytest.mark.parametrize("n", [1000, 100_000])
 def test_every_seed_and_pass_has_an_order_of_its_own(n):
     pairs = [*itertools.product(range(12), range(12)), (LARGEST, 0), (0, LARGEST), (2**32, 0), (0, 2**32)]

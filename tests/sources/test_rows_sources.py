@@ -8,10 +8,19 @@ import pytest
 from rows_support import Rows, lines, plain, whole_pass
 
 from outofcore.errors import DataError
+from outofcore.loaders import order
 from outofcore.loaders.batch_loader import open_loader
-from outofcore.sources import row_file
+from outofcore.sources import plain_rows, row_file
 
 COUNT = 500
+
+
+@pytest.fixture(autouse=True, params=["loops", "libraries"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do everything in both ways: by compiled loops, and by polars and numpy."""
+    monkeypatch.setattr(plain_rows, "WORTH_BYTES", 0 if request.param == "loops" else 1 << 62)
+    monkeypatch.setattr(order, "LOOPS_FROM", 0 if request.param == "loops" else 1 << 62)
+    monkeypatch.setattr(order, "LOOPED_PLACES", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,8 @@ ROUNDS = 8
 STORED_UP_TO = 1 << 13
 LOOPS_FROM = 1 << 22
 """Samples from which on compiled loops pay for the second that they take to be ready."""
+LOOPED_PLACES = 1 << 14
+"""Places at once that are worth the call of a compiled loop."""
 
 CHUNK = 1 << 16  # places mixed at once: they stay in the processor's cache, and numpy's calls cost little
 
@@ -138,7 +140,7 @@ class KeyedPermutation:
     def take(self, start: int, stop: int) -> NDArray[np.int64]:
         """See `Order.take`."""
         check_range(start, stop, self._n)
-        if self._loops and stop - start >= CHUNK:
+        if self._loops and stop - start >= LOOPED_PLACES:
             return self._compiled_walk(start, stop)
         places = np.arange(start, stop, dtype=self._dtype)
         return self._walk(places).astype(np.int64)

@@ -14,7 +14,7 @@ from outofcore.errors import DataError
 from outofcore.memory import keep_freed_memory
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
-from outofcore.sources.plain_rows import WORTH_BYTES, plain_rows
+from outofcore.sources.plain_rows import plain_rows, worth_loops
 from outofcore.sources.row_blocks import SplitBlocks, is_whole, line_of
 from outofcore.sources.row_file import RowFile
 from outofcore.sources.row_parsing import PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
@@ -55,7 +55,7 @@ class CsvRows:
         """
         self.files, self.blocks, self.split = tuple(files), blocks, split
         self._form = files[0].form
-        self._ranges = Ranges(blocks.starts, loops=max(file.size for file in files) >= WORTH_BYTES)
+        self._ranges = Ranges(blocks.starts, loops=any(map(worth_loops, files)))
         self._most, self._slots = int(blocks.counts.max()), min(kept, len(blocks.counts))
         self._forget()
 

@@ -10,7 +10,12 @@ from outofcore.sources.row_splits import SPLITS
 from outofcore.sources.scanned_rows import Rows, ScannedFile
 
 WORTH_BYTES = 64 << 20
-"""Size of a file from which on compiled parsing pays for the second that it takes to be ready."""
+"""Size of a file from which on compiled loops pay for the second that they take to be ready."""
+
+
+def worth_loops(file: ScannedFile) -> bool:
+    """Whether a file is so large that compiled loops are worth it."""
+    return file.size >= WORTH_BYTES
 
 
 def plain_rows(
@@ -30,7 +35,7 @@ def plain_rows(
         small to be worth it, or not what was scanned. Then `parse_block` has to do it.
     """
     form = scanned.form
-    if scanned.size < WORTH_BYTES or form.group is not None or not is_whole(about):
+    if not worth_loops(scanned) or form.group is not None or not is_whole(about):
         return None
     from outofcore.sources.row_loops import part_plain_rows
 

@@ -14,16 +14,17 @@ MOST_DIGITS, MOST_INTEGER_DIGITS, MOST_EXPONENT_DIGITS = 19, 18, 3
 EXACT = np.uint64(1 << 53)
 """Up to here float64 holds every integer."""
 
-POWERS = np.array([10.0**exponent for exponent in range(23)])
-"""Powers of ten that float64 holds exactly."""
+POWERS, EXACT_POWERS = np.array([float(f"1e{exponent}") for exponent in range(60)]), 22
+"""Powers of ten, and up to where float64 holds them exactly."""
 
-LARGEST = float(np.finfo(np.float32).max)
+SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+"""Between them float32 has all its bits."""
 
 HALF, BELOW = np.int64(1 << 28), np.int64((1 << 29) - 1)
 """The bits of a float64 that float32 has no room for, and what they are half-way between two float32."""
 
 DOUBT = 4
-"""How many units of float64's last place the digits of a number beyond `EXACT` are off by, at most."""
+"""How many units of float64's last place a number is off by that is not reckoned exactly, at most."""
 
 MINUS, PLUS, ZERO, TEN = np.uint8(ord("-")), np.uint8(ord("+")), np.uint8(ord("0")), np.uint8(10)
 NEWLINE, RETURN, QUOTE = np.uint8(ord("\n")), np.uint8(ord("\r")), np.uint8(ord('"'))
@@ -193,10 +194,14 @@ def _number(data: NDArray[np.uint8], words: NDArray[np.uint64], here: int, point
     if count == 0:
         return -1, np.float32(0)
     if here < data.size and data[here] == point:
-        begin = here + 1
-        here, digits = _digits(data, words, begin, digits)
+        begin = first = here + 1
+        if digits == 0:  # zeros before the first digit that counts take no room
+            count = 0
+            while first < data.size and data[first] == ZERO:
+                first += 1
+        here, digits = _digits(data, words, first, digits)
+        count += here - first
         power = begin - here
-        count -= power
         if power == 0:
             return -1, np.float32(0)
     if count > MOST_DIGITS:
@@ -228,15 +233,16 @@ def _scaled(digits: np.uint64, power: int) -> float:
     """Multiply by a power of ten; -1 where it is not certain what float32 makes of the correct result.
 
     Up to 2**53 and powers up to 22 a single multiplication or division rounds correctly (W. D. Clinger, "How
-    to Read Floating Point Numbers Accurately", PLDI 1990). More digits are off by some units of float64's
-    last place, which matters only next to half-way between two numbers of float32.
+    to Read Floating Point Numbers Accurately", PLDI 1990). Others are off by some units of float64's last
+    place, which matters only next to half-way between two numbers of float32.
     """
     if abs(power) >= POWERS.size:
         return -1.0
     scaled = np.float64(digits) / POWERS[-power] if power < 0 else np.float64(digits) * POWERS[power]
-    if scaled > LARGEST:
+    if scaled > LARGEST or 0.0 < scaled < SMALLEST:
         return -1.0
-    return -1.0 if digits > EXACT and _is_doubtful(scaled) else scaled
+    exact = digits <= EXACT and abs(power) <= EXACT_POWERS
+    return scaled if exact or not _is_doubtful(scaled) else -1.0
 
 
 @compiled
