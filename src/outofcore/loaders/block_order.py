@@ -77,9 +77,9 @@ class BlockOrder:
         return positions
 
     def blocks_near(self, place: int) -> list[int]:
-        """Numbers of the blocks of the window with a place of the pass, and of the window after it."""
+        """Numbers of the blocks of the window with a place of the pass, and of the two windows after it."""
         window = int(np.searchsorted(self._bounds, place, side="right")) - 1
-        near: list[int] = self._in_order[window * self._window : (window + 2) * self._window].tolist()
+        near: list[int] = self._in_order[window * self._window : (window + 3) * self._window].tolist()
         return near
 
     def _within(self, window: int, start: int, stop: int) -> NDArray[np.int64]:
