@@ -34,8 +34,8 @@ from outofcore.loaders.block_order import BlockOrder, Blocks, check_range
 
 ROUNDS = 8
 STORED_UP_TO = 1 << 13
-LOOPS_FROM = 1 << 22
-"""Samples from which on compiled loops pay for the second that they take to be ready."""
+LOOPS_FROM = 1 << 21
+"""Samples from which on compiled loops are used: a hundred passes pay for the second until they are ready."""
 LOOPED_PLACES = 1 << 14
 """Places at once that are worth the call of a compiled loop."""
 

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
@@ -97,8 +98,9 @@ class TrackingHooks:
             ConfigurationError: A value of `tracking.yml` is wrong.
         """
         project = Path(context.project_path)
-        parameters = read_tracking_parameters(context.config_loader, project)
-        store = store_of(parameters.uri, project, settings_file(context.config_loader, "experiment", project))
+        loader = cast(OmegaConfigLoader, context.config_loader)  # settings.py names no other
+        parameters = read_tracking_parameters(loader, project)
+        store = store_of(parameters.uri, project, settings_file(loader, "experiment", project))
         os.environ["MLFLOW_TRACKING_URI"] = store.uri  # for the catalog's references to models
         self._setup = _Setup(
             project_path=project,
