@@ -247,8 +247,10 @@ def test_fault_033_a_model_of_another_number_of_classes(
     models: Any, tmp_path: Path, made_for: int, labels: int
 ) -> None:
     source = CountingSource(x=values())
+    run(tmp_path, models[labels], classes=labels)
     with pytest.raises(DataError, match=rf"expected a model of {labels} classes \(c0, .*\), found one of {made_for}"):
         run(tmp_path, models[made_for], source, classes=labels)
+    run(tmp_path, models[labels], source, classes=labels)  # what was done before the mistake stands
     assert source.seen == []
 
 

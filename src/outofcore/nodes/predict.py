@@ -168,6 +168,7 @@ def predict_table(
         if not parts.finished and parts.done != total:
             net = _open(model, identity["model"], field, training)
             check(net)
+            parts.begin()  # a model that does not fit costs nothing of what stands here
             rate = work(parts, net)
         parts.finish(predict.part_samples)
         samples, bad = (pq.read_metadata(path).num_rows for path in (parts.table, parts.problems))
