@@ -234,9 +234,9 @@ def test_a_model_that_takes_other_samples_is_refused_before_the_first(
     source = CountingSource(x=values())
     with pytest.raises(DataError) as caught:
         run(tmp_path / "parts", ModelFile(tmp_path / "m.keras", "models:/digits/3", None), source)
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         "models:/digits/3: expected a model that takes (4,) of float32, the form of the samples, "
-        f"found one that takes {found}. "
+        f"found one that takes {found}. Give predict.model another, or set the form of the samples to the model's."
     )
     assert source.seen == []
 

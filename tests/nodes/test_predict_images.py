@@ -91,6 +91,24 @@ def test_without_a_model(case: Case) -> None:
     )
 
 
+def test_a_model_of_another_form(case: Case, tmp_path: Path) -> None:
+    other = save_sum_model(tmp_path / "other.keras", (SIDE, SIDE, 3), "uint8", -127.5, None)
+    assert case.refused(model=other) == (
+        "the model: expected a model that takes (8, 8, 1) of uint8, the form of the samples, found one that takes "
+        "(8, 8, 3) of uint8. Give predict.model another, or set image.height, image.width and image.channels to the "
+        "model's."
+    )
+
+
+@pytest.mark.fault
+def test_fault_019_below_the_smallest_side(case: Case) -> None:
+    (case.files / "007.png").write_bytes(cv2.imencode(".png", np.zeros((1, SIDE), np.uint8))[1].tobytes())
+    assert case.refused() == (
+        f"{case.files}/007.png: expected sides of at least 2 pixels, found 1x8. Take it out, or lower "
+        "validation.smallest_side. Or set predict.bad_samples=skip; the run goes on from here."
+    )
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_without_images(case: Case, tmp_path: Path, there: bool) -> None:
     case.files = tmp_path / "empty"

@@ -140,6 +140,40 @@ def test_faults_042_to_054_a_bad_file_is_named_or_listed(
 
 
 @pytest.mark.fault
+@pytest.mark.parametrize("patch", [None, (2, 4)])
+@pytest.mark.parametrize(
+    ("array", "volume", "line"),
+    [
+        (
+            np.zeros((4, 5), np.float32),
+            {},
+            "expected an array of shape 4x6x1 or 4x6, found 4x5. Bring it to the shape that the model takes or take it "
+            "out of the folder; for a model of its shape set predict.model, volume.shape and volume.channels.",
+        ),
+        (
+            np.zeros(SHAPE, np.float64),
+            {"cast": "no"},
+            "expected values that can be cast to float32 (volume.cast=no), found float64. Convert it or set "
+            "volume.cast; volume.dtype is what the model takes.",
+        ),
+    ],
+)
+def test_faults_046_and_049_a_file_of_another_form(
+    case: Case, tmp_path: Path, patch: Any, array: Any, volume: dict[str, Any], line: str
+) -> None:
+    model = saved_model(tmp_path / "patched.keras", patch) if patch else None
+    np.save(case.path("z"), array)
+    assert case.refused(volume={"patch": patch, **volume}, model=model) == (
+        f"{case.path('z')}: {line} Or set predict.bad_samples=skip; the run goes on from here."
+    )
+
+
+def test_a_model_of_another_form(case: Case, tmp_path: Path) -> None:
+    line = case.refused(model=saved_model(tmp_path / "other.keras", (5, 5)))
+    assert line.endswith("or set volume.shape (or volume.patch), volume.channels and volume.dtype to the model's.")
+
+
+@pytest.mark.fault
 def test_an_error_of_the_disk_names_the_file(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> int:
         raise OSError(5, "Input/output error")

@@ -20,6 +20,13 @@ log = logging.getLogger(__name__)
 VERSION = 1
 """Raised when the same samples and model give another table."""
 
+FORMS = {
+    "image": "image.height, image.width and image.channels",
+    "volume": "volume.shape (or volume.patch), volume.channels and volume.dtype",
+    "form": "scan.features",
+}
+"""Parameters that decide on the form of samples, by the name under which they stand among that on which rows depend."""
+
 
 def classify_source(
     source: Any,
@@ -166,7 +173,8 @@ def predict_table(
         if predict.bad_samples == "stop" and (problem := next(parts.bad(), None)):
             raise DataError(f"{problem[1]} Or set predict.bad_samples=skip, as it was before.")
         if not parts.finished and parts.done != total:
-            net = _open(model, identity["model"], field, training)
+            form = next((text for name, text in FORMS.items() if name in about), "the form of the samples")
+            net = _open(model, identity["model"], field, form, training)
             check(net)
             parts.begin()  # a model that does not fit costs nothing of what stands here
             rate = work(parts, net)
@@ -224,7 +232,7 @@ def check_classes(net: Model, model: ModelFile, labels: list[str]) -> None:
         )
 
 
-def _open(model: ModelFile, expected: str, field: Any, training: TrainingParameters) -> Model:
+def _open(model: ModelFile, expected: str, field: Any, form: str, training: TrainingParameters) -> Model:
     """Load a model and check that it takes the samples."""
     from outofcore.saved_model import load_model
     from outofcore.training.runtime import start_keras
@@ -241,7 +249,7 @@ def _open(model: ModelFile, expected: str, field: Any, training: TrainingParamet
         found = " and ".join(f"{shape} of {dtype}" for shape, dtype in inputs)
         raise DataError(
             f"{model.origin}: expected a model that takes {field.shape} of {field.dtype}, the form of the samples, "
-            f"found one that takes {found}. Give predict.model another, or set the form of the samples to the model's."
+            f"found one that takes {found}. Give predict.model another, or set {form} to the model's."
         )
     return net
 

@@ -172,6 +172,8 @@ def _number(fields: list[str], place: int, form: RowFormat, where: str) -> float
     if expected == "a number" and NUMBERS[not form.decimal_comma].fullmatch(text):
         sign = "points" if form.decimal_comma else "commas"
         hint += f", or set scan.decimal_comma={str(not form.decimal_comma).lower()} if decimal {sign} are meant"
+    elif expected == "a number" and not form.targets:  # a prediction
+        hint += ": the model takes numbers in all of scan.features"
     elif expected == "a number":
         hint += ", or leave the column out of scan.features and scan.targets if it holds text"
     raise DataError(f"{where}: expected {expected} in column {name!r}, found {_shown(text)}. {hint}.")
