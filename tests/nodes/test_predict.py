@@ -166,7 +166,11 @@ def test_another_model_or_other_data_starts_over(
     source = CountingSource(x=values(3))
     with caplog.at_level("INFO"):
         table, _, _ = run(tmp_path / "parts", model, source, about=about)
-    assert f"Predicting from the start, for these are not as before: {what}" in caplog.text
+    other = {"model": "another model", "rows": "another 'rows'"}[what]
+    assert (
+        f"Predicting from the start: what an earlier run left in {tmp_path}/parts is not used, for it is of {other}\n"
+        in caplog.text
+    )
     assert sorted(source.seen) == list(range(ROWS))
     expected = keras.saving.load_model(model.path).predict(values(3), batch_size=10, verbose=0)
     np.testing.assert_allclose(pd.read_parquet(table.path)["probability_c0"], expected[:, 0], rtol=1e-6)

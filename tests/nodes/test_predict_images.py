@@ -152,7 +152,8 @@ def test_a_folder_that_has_changed_is_predicted_anew(case: Case, change: str, ca
         case.labels.write_text(json.dumps({"black": 0, "bright": 1}))
     with caplog.at_level("INFO"):
         found = case.predictions()
-    assert "for these are not as before: " + ("labels" if change == "the form" else "images") in caplog.text
+    other = "other labels" if change == "the form" else "other images (or these before some were changed)"
+    assert f"is not used, for it is of {other}\n" in caplog.text
     assert len(found) == len(NAMES) + {"one more": 1, "one less": -1}.get(change, 0)
     assert found["a/z.jpg"] == ("dark" if change == "another image" else "bright")
 

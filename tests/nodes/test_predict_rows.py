@@ -153,7 +153,7 @@ def test_a_rerun_finds_its_work_done_and_other_rows_start_over(
         assert path.read_bytes() == content
         write(table, rows(5))
         assert run(table, models["one"], tmp_path / "parts")[2]["samples"] == 5
-    assert "Predicting from the start, for these are not as before: table" in caplog.text
+    assert "is not used, for it is of another table (or this one before it was changed)\n" in caplog.text
 
 
 @pytest.mark.usefixtures("small_blocks")

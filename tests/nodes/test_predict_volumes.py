@@ -94,10 +94,10 @@ def test_another_form_or_another_array_starts_over(case: Case, caplog: pytest.Lo
     np.save(case.path("z"), np.full(SHAPE, -2, np.float32))
     with caplog.at_level("INFO"):
         assert case.predictions()["z"] == "low"
-        assert "for these are not as before: volumes" in caplog.text
+        assert "for it is of other arrays (or these before some were changed)\n" in caplog.text
         caplog.clear()
         case.predictions(volume={"cast": "unsafe"})
-        assert "for these are not as before: volume" in caplog.text
+        assert "for it is of another form of the arrays (volume)\n" in caplog.text
         caplog.clear()
         case.predictions(volume={"cast": "unsafe", "normalize": "none"})  # the model's own matter
         assert "its table stands" in caplog.text

@@ -4,18 +4,16 @@ import contextlib
 import functools
 import hashlib
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from outofcore.errors import DataError
+from outofcore.nodes.prediction_log import say_where_it_stands, say_why_anew
 from outofcore.parameters.prediction import PredictionParameters
 from outofcore.parameters.training import TrainingParameters
 from outofcore.types import File, LoaderSettings, Model, ModelFile
-
-log = logging.getLogger(__name__)
 
 VERSION = 1
 """Raised when the same samples and model give another table."""
@@ -169,13 +167,14 @@ def predict_table(
     identity = {**about, **execution, "model": _digest(model.path), "version": VERSION}
     rate = None
     with contextlib.closing(TableParts(folder, identity, total)) as parts:
-        _say_where_it_stands(parts)
+        say_where_it_stands(parts)
         if predict.bad_samples == "stop" and (problem := next(parts.bad(), None)):
             raise DataError(f"{problem[1]} Or set predict.bad_samples=skip, as it was before.")
         if not parts.finished and parts.done != total:
             form = next((text for name, text in FORMS.items() if name in about), "the form of the samples")
             net = _open(model, identity["model"], field, form, training)
             check(net)
+            say_why_anew(parts)
             parts.begin()  # a model that does not fit costs nothing of what stands here
             rate = work(parts, net)
         parts.finish(predict.part_samples)
@@ -273,13 +272,3 @@ def _class_counts(table: Path, labels: list[str]) -> dict[str, int]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _say_where_it_stands(parts: Any) -> None:
-    if parts.differences:
-        log.info("Predicting from the start, for these are not as before: %s", ", ".join(parts.differences))
-    elif parts.finished:
-        log.info("Nothing has changed since the last prediction: its table stands")
-    elif parts.done:
-        of = f" of {parts.total}" if parts.total is not None else ""
-        log.info("Going on after %d%s samples", parts.done, of)
