@@ -154,6 +154,7 @@ def test_a_folder_that_has_changed_is_predicted_anew(case: Case, change: str, ca
         found = case.predictions()
     other = "other labels" if change == "the form" else "other images (or these before some were changed)"
     assert f"is not used, for it is of {other}\n" in caplog.text
+    assert f"Predicting {len(found)} images of {case.files}\n" in caplog.text
     assert len(found) == len(NAMES) + {"one more": 1, "one less": -1}.get(change, 0)
     assert found["a/z.jpg"] == ("dark" if change == "another image" else "bright")
 

@@ -154,6 +154,7 @@ def test_a_rerun_finds_its_work_done_and_other_rows_start_over(
         write(table, rows(5))
         assert run(table, models["one"], tmp_path / "parts")[2]["samples"] == 5
     assert "is not used, for it is of another table (or this one before it was changed)\n" in caplog.text
+    assert f"Predicting the rows of {table}\n" in caplog.text
 
 
 @pytest.mark.usefixtures("small_blocks")
