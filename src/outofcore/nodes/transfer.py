@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 VERSION = 1
 """Raised when the same images and weights give other features than before."""
 
+REMEDY = "Lower fine_tune.learning_rate, set clipnorm in training.optimizer.arguments"
+"""What to do where the loss of the second stage grows beyond all numbers."""
+
 BASE_OUTPUT = "block5_pool"
 
 Trained = tuple[Model, Model, dict[str, list[float]], Table, dict[str, Any]]
@@ -164,7 +167,7 @@ def fine_tune(
     rate = training.optimizer.model_copy(update={"learning_rate": parameters.learning_rate, "schedule": None})
     how = training.model_copy(update={"epochs": parameters.epochs, "optimizer": rate})
     best, last, history, trace, summary = train(
-        initial_model, train_loader, validation_loader, folder, data, loader, how, seed, first_epoch=done
+        initial_model, train_loader, validation_loader, folder, data, loader, how, seed, first_epoch=done, remedy=REMEDY
     )
     about = _gain(training.best, head_history, history) | {"epochs": summary["epochs"] - done}
     if not about["kept"]:
