@@ -70,10 +70,10 @@ def scan_rows(
     for number, (path, form, split) in enumerate(zip(paths, forms, splits, strict=True)):
         found = scan_file(path, number, form, split, scan.float32_rounding == "accept", scan.max_bad_rows)
         findings.append(found)
-        if found.first_bad is not None:
+        if found.problems:
             bad = sum(map(len, found.skipped))
             log.warning(
-                "%s bad rows are left out (scan.max_bad_rows), the first of them: %s", f"{bad:,}", found.first_bad
+                "%s bad rows are left out (scan.max_bad_rows), the first of them: %s", f"{bad:,}", found.problems[0]
             )
     blocks, summary, statistics = join_findings(findings, splits)
     if known is not None and scan.changed == "refuse":

@@ -6,7 +6,8 @@ understanding: blanks around numbers, blank lines anywhere, quoted numbers.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from outofcore.errors import DataError
@@ -96,6 +97,30 @@ def parse_each_line(
         else:
             rows += [[column[0] for column in numbers]] * count
     return rows, problems
+
+
+def problems_at(
+    data: bytes, form: RowFormat, path: Path, line: int, row: int, last: bool, places: Collection[int]
+) -> list[str]:
+    """Say what is wrong with some rows.
+
+    Args:
+        data: Whole lines.
+        form: The form of the rows.
+        path: The file.
+        line: Number of the first line, from 1.
+        row: Number of the first row, from 0.
+        last: Whether the file ends with these lines.
+        places: The rows' places among the lines that are not blank, from 0.
+    """
+    strict, problems = replace(form, skip_bad=False), []
+    for place, (number, raw) in enumerate(_lines(data, line)):
+        if place in places:
+            try:
+                parse_lines(raw, strict, path, number, row + place, last)
+            except DataError as error:
+                problems.append(str(error))
+    return problems
 
 
 def _lines(data: bytes, line: int) -> Iterator[tuple[int, bytes]]:
