@@ -54,7 +54,7 @@ def make_features(
         DataError: An image cannot be read, the disk has no room, or a pack is damaged.
     """
     from outofcore.saved_model import load_model
-    from outofcore.training.features import cached_features, split_at, weights_digest, without_transform
+    from outofcore.training.features import FeaturePack, cached_features, split_at, weights_digest, without_transform
     from outofcore.training.runtime import start_keras
 
     start_keras(training.threads, training.precision, seed)
@@ -71,12 +71,14 @@ def make_features(
         cached_features(
             base,
             each if passes[split] else without_transform(each),
-            packs.path / split,
-            _fingerprint(each, passes[split], features.dtype, training.precision, base, data_summary),
-            passes[split],
-            features.dtype,
-            features.batch_size,
-            split,
+            FeaturePack(
+                split=split,
+                folder=packs.path / split,
+                fingerprint=_fingerprint(each, passes[split], features.dtype, training.precision, base, data_summary),
+                passes=passes[split],
+                dtype=features.dtype,
+                batch_size=features.batch_size,
+            ),
         )
         for split, each in zip(passes, images, strict=True)
     )
