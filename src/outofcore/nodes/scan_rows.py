@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from outofcore.errors import DataError
-from outofcore.files import replacing
+from outofcore.files import read_record, replacing, write_record
 from outofcore.identity import digest
 from outofcore.parameters.rows import RowDataParameters, RowPartitionParameters, RowScanParameters
-from outofcore.sources.pack_checksums import read_record, write_record
 from outofcore.types import File, Folder, Table
 
 log = logging.getLogger(__name__)
