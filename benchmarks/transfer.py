@@ -26,7 +26,7 @@ from outofcore.sources.columns import Columns
 from outofcore.sources.image_decoding import ImageForm
 from outofcore.sources.image_files import ImageFiles
 from outofcore.sources.names import Names
-from outofcore.training.features import cached_features, split_at
+from outofcore.training.features import FeaturePack, cached_features, split_at
 from outofcore.training.predicting import predicted_items
 from outofcore.training.runtime import start_keras
 from outofcore.training.schedule import stretches
@@ -118,7 +118,7 @@ def epochs(folder: Path, root: Path, paths: list[str], side: int) -> tuple[dict[
     groups = parameters("model", width=1.0), image, parameters("training")
     whole = build_vgg16(*groups, codes, 1, {"file": None})
     base, head = split_at(whole, "block5_pool")
-    features = cached_features(base, images, folder / "features", "f", 0, "float32", 64, "train")
+    features = cached_features(base, images, FeaturePack("train", folder / "features", "f", 0, "float32", 64))
 
     def epoch(model: Any, specification: LoaderSpecification) -> Run:
         loader = open_loader(specification)

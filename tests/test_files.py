@@ -14,7 +14,7 @@ from faulty_disk import full_disk, read_only_folder
 
 from outofcore import files
 from outofcore.errors import DataError
-from outofcore.files import replacing, write_atomically, write_json
+from outofcore.files import read_record, replacing, write_atomically, write_json, write_record
 
 
 def names(folder: Path) -> list[str]:
@@ -172,3 +172,13 @@ def test_what_is_no_json_leaves_the_old_file(path: Path) -> None:
     with pytest.raises(TypeError):
         write_json(path, value)
     assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}', b'{"a": 2, "crc": 1}'])
+def test_a_record_that_was_not_written_as_it_stands_is_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "record.json"
+    assert read_record(path) is None
+    write_record(path, {"a": 1, "b": "é"})
+    assert read_record(path) == {"a": 1, "b": "é"}
+    path.write_bytes(content)
+    assert read_record(path) is None

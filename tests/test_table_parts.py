@@ -39,6 +39,7 @@ def reopen(tmp_path: Path) -> Callable[..., TableParts]:
 
 
 def fill(parts: TableParts, *cuts: int, bad: tuple[int, ...] = ()) -> None:
+    parts.begin()
     for cut in cuts:
         parts.add(rows(parts.done, cut, bad))
         parts.save()
@@ -114,7 +115,11 @@ def test_another_identity_starts_over_and_is_named(reopen: Callable[..., TablePa
     fill(reopen(), 10)
     other = reopen(model="c")
     assert (other.done, other.differences) == (0, ["model"])
+    assert reopen().done == 10  # nothing is lost before the other one begins
+    other = reopen(model="c")
+    other.begin()
     assert not list(other.folder.glob("part-*"))
+    assert reopen().done == 0
 
 
 def test_a_finished_table_is_known_again_unless_it_was_changed(reopen: Callable[..., TableParts]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,23 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object atomically, with a checksum of itself."""
+    write_json(path, {**content, "crc": _crc(content)})
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Read what `write_record` wrote, or `None` where there is nothing that it wrote."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    crc = content.pop("crc", None)
+    return content if crc == _crc(content) else None
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -69,3 +87,7 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _crc(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())

@@ -44,11 +44,12 @@ class TableParts:
         done: Rows saved and held; 0 where the tables are joined and `total` is `None`.
         mark: What was noted with the last rows, such as where the next ones stand; empty at first.
         finished: Whether both tables are there, as they were written.
-        differences: Names in the identity that were others when the folder was last written to.
+        differences: Names in the identity that were others when the folder was last written to: what
+            stands there counts for nothing, and is dropped by `begin`.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], total: int | None) -> None:
-        """Open the folder; parts of another identity are dropped, and the log says why.
+        """Open the folder and see how far a table of this identity has come.
 
         Args:
             folder: Made when missing.
@@ -65,16 +66,22 @@ class TableParts:
         self._lock = (folder / LOCK).open("w")
         self._take_lock()
         before = read_json(folder / IDENTITY)
+        self._identity = dict(identity)
         self.differences = [] if before is None else _differences(before, identity)
-        if before is None or self.differences:
-            self._clear()
-            write_json(folder / IDENTITY, dict(identity))
+        self._is_new = before is None or bool(self.differences)
         for unfinished in folder.glob(".*.tmp.parquet"):  # of a run that was killed
             unfinished.unlink()
-        self._parts = self._chain()
-        self.finished = read_json(folder / FINISHED) == self._marks()
+        self._parts = [] if self._is_new else self._chain()
+        self.finished = not self._is_new and read_json(folder / FINISHED) == self._marks()
         self.saved = self.done = total if self.finished and total is not None else self._stop()
         self.mark = self._last_mark()
+
+    def begin(self) -> None:
+        """Make the folder ready for the first rows; what is of another identity is dropped."""
+        if self._is_new:
+            self._clear()
+            write_json(self.folder / IDENTITY, self._identity)
+            self._is_new = False
 
     def add(self, rows: pa.Table, mark: Mapping[str, Any] | None = None) -> None:
         """Hold the next rows.

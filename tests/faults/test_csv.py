@@ -8,6 +8,7 @@ from csv_support import COUNT, csv, refused, values
 from rows_support import Rows, lines, plain
 
 from outofcore.errors import ConfigurationError
+from outofcore.sources import row_file
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("block_bytes")]
 
@@ -171,13 +172,20 @@ def test_fault_056_060_061_062_064_065_071_bad_rows_are_left_out_up_to_a_number(
     assert dict(zip(ids, found, strict=True)) == {name: value for name, value in before.items() if name != "201"}
 
 
-def test_bad_rows_beyond_the_number_stop_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [200, row_file.BLOCK_BYTES])
+def test_bad_rows_beyond_the_number_stop_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(row_file, "BLOCK_BYTES", block_bytes)
     content = plain(COUNT)
-    content[20], content[150], content[200] = "20,a", "150", "200,"
+    content[20], content[150], content[200], content[250] = "20,a", "150", "200,", ""
+    content[280] = "280,"
     expected = (
-        r"line \d+ \(row \d+\): .* It is one of 3 bad rows up to here, and scan.max_bad_rows=2 leaves out no more"
+        r"line 22 \(row 21\): expected a number in column 'y', found 'a'\. .* It is the first of 4 bad rows up to here "
+        r"\(then line 152 \(row 151\): expected 2 values as there are columns; line 202 \(row 201\): expected a "
+        r"value in column 'y'\), and scan\.max_bad_rows=3 leaves out no more\.$"
     )
-    refused(Rows(tmp_path, lines(*content)), expected, max_bad_rows=2)
+    refused(Rows(tmp_path, lines(*content)), expected, max_bad_rows=3)
 
 
 def test_row_numbers_have_one_form(tmp_path: Path) -> None:

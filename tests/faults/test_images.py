@@ -261,7 +261,7 @@ def test_fault_018_decompression_bomb(
 @pytest.mark.parametrize("shape", [(1, 1), (1, 28)])
 def test_fault_019_below_the_smallest_side(images: Images, shape: tuple[int, int]) -> None:
     images.put(encoded(np.zeros(shape, np.uint8)))
-    images.quarantined("at least 2 pixels", "1x")
+    images.quarantined("at least 2 pixels", "1x", "validation.smallest_side")
     assert images.run(smallest_side=1).summary["bad"] == 0
 
 

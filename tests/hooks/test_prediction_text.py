@@ -9,6 +9,7 @@ from outofcore.hooks.prediction_text import prediction_text
 
 PLACES = {"predictions": Path("/out/p.parquet"), "bad_predictions": Path("/out/bad.parquet")}
 SUMMARY: dict[str, Any] = {
+    "source": "/data/photos",
     "model": "models:/digits@champion",
     "samples": 12345,
     "bad_samples": 0,
@@ -25,6 +26,7 @@ def lines(**changes: Any) -> dict[str, str]:
 
 def test_all_figures() -> None:
     assert lines() == {
+        "read from": "/data/photos",
         "samples": "12,345",
         "predicted": "b: 12,000, a: 345",
         "model": "models:/digits@champion",
@@ -49,6 +51,11 @@ def test_many_classes_are_cut_to_the_most_frequent(count: int) -> None:
     found = " ".join(text.split())
     assert f"predicted c{count - 1}: {count - 1:,}, c{count - 2}: " in found
     assert (f", others: {sum(range(count - 10)):,} model" in found) == (count > 10)
+
+
+def test_a_source_of_one_s_own_may_have_no_place() -> None:
+    text = prediction_text("mnist", {name: value for name, value in SUMMARY.items() if name != "source"}, PLACES, 0)
+    assert "read from" not in text
 
 
 def test_a_regression_has_no_classes() -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from download_support import Server
 from images_support import refused
 from parameter_values import transfer_parameters
 
+from outofcore.errors import TrainingError
 from outofcore.models.vgg16 import build_base, build_vgg16_source
 from outofcore.nodes.base_weights import base_provider
 from outofcore.training.runtime import start_keras
@@ -60,7 +62,7 @@ class Store:
 
 def provide(root: Path, kind: str, url: str = "http://127.0.0.1:9/w.h5", md5: str = "0" * 32, **more: Any) -> Any:
     imagenet = {"url": url, "md5": md5, "timeout_seconds": 1.0}
-    return base_provider(build_vgg16_source)(
+    return base_provider(more.get("build", build_vgg16_source))(
         transfer_parameters("model", weights=kind, width=WIDTH, imagenet=imagenet),
         transfer_parameters("image"),
         transfer_parameters("pretraining", samples=120, epochs=1),
@@ -133,3 +135,13 @@ def test_a_base_is_trained_once(tmp_path: Path) -> None:
     Path(first["file"]).write_bytes(b"bit rot")
     assert Path(provide(tmp_path, "pretrained")["file"]).stat().st_size > 1000
     assert provide(tmp_path, "pretrained", seed=4)["sha256"] != first["sha256"]
+
+
+def test_a_loss_beyond_all_numbers_names_the_base_s_rate(tmp_path: Path) -> None:
+    def build(*arguments: Any) -> Any:
+        net = build_vgg16_source(*arguments)
+        net.set_weights([weight * np.nan for weight in net.get_weights()])
+        return net
+
+    with pytest.raises(TrainingError, match=r"found nan, .*Lower pretraining\.learning_rate, or look at these samples"):
+        provide(tmp_path, "pretrained", build=build)

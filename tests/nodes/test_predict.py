@@ -166,7 +166,11 @@ def test_another_model_or_other_data_starts_over(
     source = CountingSource(x=values(3))
     with caplog.at_level("INFO"):
         table, _, _ = run(tmp_path / "parts", model, source, about=about)
-    assert f"Predicting from the start, for these are not as before: {what}" in caplog.text
+    other = {"model": "another model", "rows": "another 'rows'"}[what]
+    assert (
+        f"Predicting from the start: what an earlier run left in {tmp_path}/parts is not used, for it is of {other}\n"
+        in caplog.text
+    )
     assert sorted(source.seen) == list(range(ROWS))
     expected = keras.saving.load_model(model.path).predict(values(3), batch_size=10, verbose=0)
     np.testing.assert_allclose(pd.read_parquet(table.path)["probability_c0"], expected[:, 0], rtol=1e-6)
@@ -234,9 +238,9 @@ def test_a_model_that_takes_other_samples_is_refused_before_the_first(
     source = CountingSource(x=values())
     with pytest.raises(DataError) as caught:
         run(tmp_path / "parts", ModelFile(tmp_path / "m.keras", "models:/digits/3", None), source)
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         "models:/digits/3: expected a model that takes (4,) of float32, the form of the samples, "
-        f"found one that takes {found}. "
+        f"found one that takes {found}. Give predict.model another, or set the form of the samples to the model's."
     )
     assert source.seen == []
 
@@ -247,8 +251,10 @@ def test_fault_033_a_model_of_another_number_of_classes(
     models: Any, tmp_path: Path, made_for: int, labels: int
 ) -> None:
     source = CountingSource(x=values())
+    run(tmp_path, models[labels], classes=labels)
     with pytest.raises(DataError, match=rf"expected a model of {labels} classes \(c0, .*\), found one of {made_for}"):
         run(tmp_path, models[made_for], source, classes=labels)
+    run(tmp_path, models[labels], source, classes=labels)  # what was done before the mistake stands
     assert source.seen == []
 
 

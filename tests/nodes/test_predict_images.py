@@ -91,6 +91,24 @@ def test_without_a_model(case: Case) -> None:
     )
 
 
+def test_a_model_of_another_form(case: Case, tmp_path: Path) -> None:
+    other = save_sum_model(tmp_path / "other.keras", (SIDE, SIDE, 3), "uint8", -127.5, None)
+    assert case.refused(model=other) == (
+        "the model: expected a model that takes (8, 8, 1) of uint8, the form of the samples, found one that takes "
+        "(8, 8, 3) of uint8. Give predict.model another, or set image.height, image.width and image.channels to the "
+        "model's."
+    )
+
+
+@pytest.mark.fault
+def test_fault_019_below_the_smallest_side(case: Case) -> None:
+    (case.files / "007.png").write_bytes(cv2.imencode(".png", np.zeros((1, SIDE), np.uint8))[1].tobytes())
+    assert case.refused() == (
+        f"{case.files}/007.png: expected sides of at least 2 pixels, found 1x8. Take it out, or lower "
+        "validation.smallest_side. Or set predict.bad_samples=skip; the run goes on from here."
+    )
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_without_images(case: Case, tmp_path: Path, there: bool) -> None:
     case.files = tmp_path / "empty"
@@ -134,7 +152,9 @@ def test_a_folder_that_has_changed_is_predicted_anew(case: Case, change: str, ca
         case.labels.write_text(json.dumps({"black": 0, "bright": 1}))
     with caplog.at_level("INFO"):
         found = case.predictions()
-    assert "for these are not as before: " + ("labels" if change == "the form" else "images") in caplog.text
+    other = "other labels" if change == "the form" else "other images (or these before some were changed)"
+    assert f"is not used, for it is of {other}\n" in caplog.text
+    assert f"Predicting {len(found)} images of {case.files}\n" in caplog.text
     assert len(found) == len(NAMES) + {"one more": 1, "one less": -1}.get(change, 0)
     assert found["a/z.jpg"] == ("dark" if change == "another image" else "bright")
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from rows_support import row_parameters
 
-from outofcore.errors import DataError
+from outofcore.errors import ConfigurationError, DataError
 from outofcore.nodes import predict_rows as node
 from outofcore.nodes.predict_rows import predict_rows
 from outofcore.saved_model import ColumnNames, load_model, save_model, set_columns
@@ -153,7 +153,8 @@ def test_a_rerun_finds_its_work_done_and_other_rows_start_over(
         assert path.read_bytes() == content
         write(table, rows(5))
         assert run(table, models["one"], tmp_path / "parts")[2]["samples"] == 5
-    assert "Predicting from the start, for these are not as before: table" in caplog.text
+    assert "is not used, for it is of another table (or this one before it was changed)\n" in caplog.text
+    assert f"Predicting the rows of {table}\n" in caplog.text
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -170,7 +171,7 @@ def test_bad_rows_stop_the_run_or_are_listed_and_change_no_others_bits(models: A
         DataError, match=r"line 1,502 \(row 1,501\): expected a number in column 'a', found 'one'"
     ) as stop:
         run(table, models["one"], tmp_path / "parts")
-    assert "max_bad_rows" not in str(stop.value)
+    assert ". Correct the row: the model takes numbers in all of scan.features. Or set predict." in str(stop.value)
     path, bad, summary = run(table, models["one"], tmp_path / "parts", predict={"bad_samples": "skip"})
     listed = pd.read_parquet(bad)
     assert listed["row"].tolist() == [1501, 1502, COUNT]
@@ -186,6 +187,15 @@ def test_a_file_of_bad_rows_alone_is_refused_even_so(models: Any, tmp_path: Path
         run(table, models["one"], tmp_path / "parts", predict={"bad_samples": "skip"})
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_a_column_of_the_model_that_is_missing(models: Any, tmp_path: Path, header: bool) -> None:
+    table = write(tmp_path / "rows.csv", rows(5), header="b,name,c\n" if header else "")
+    form = {} if header else {"header": False, "columns": ("b", "name", "c")}
+    with pytest.raises((DataError, ConfigurationError), match=r"expected the column 'a'.*scan\.features") as caught:
+        run(table, models["one"], tmp_path / "parts", **form)
+    assert "targets" not in str(caught.value)
+
+
 def test_a_file_without_rows_is_refused(models: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"rows.csv, row 1: expected rows to predict, found none"):
         run(write(tmp_path / "rows.csv", []), models["one"], tmp_path / "parts")
@@ -194,7 +204,11 @@ def test_a_file_without_rows_is_refused(models: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "changes", "expected"),
     [
-        ("one", {"features": ("a",)}, r"model one: expected a model that takes \(1,\) of float32"),
+        (
+            "one",
+            {"features": ("a",)},
+            r"model one: expected a model that takes \(1,\) of float32.* set scan.features to",
+        ),
         (
             "one",
             {"targets": ("y", "z")},

@@ -94,10 +94,10 @@ def test_another_form_or_another_array_starts_over(case: Case, caplog: pytest.Lo
     np.save(case.path("z"), np.full(SHAPE, -2, np.float32))
     with caplog.at_level("INFO"):
         assert case.predictions()["z"] == "low"
-        assert "for these are not as before: volumes" in caplog.text
+        assert "for it is of other arrays (or these before some were changed)\n" in caplog.text
         caplog.clear()
         case.predictions(volume={"cast": "unsafe"})
-        assert "for these are not as before: volume" in caplog.text
+        assert "for it is of another form of the arrays (volume)\n" in caplog.text
         caplog.clear()
         case.predictions(volume={"cast": "unsafe", "normalize": "none"})  # the model's own matter
         assert "its table stands" in caplog.text
@@ -137,6 +137,40 @@ def test_faults_042_to_054_a_bad_file_is_named_or_listed(
         assert "as value 10." in line
     assert summary["samples"] == len(NAMES) - 1
     assert json.dumps(summary["classes"]) == '{"low": 2, "high": 1}'
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("patch", [None, (2, 4)])
+@pytest.mark.parametrize(
+    ("array", "volume", "line"),
+    [
+        (
+            np.zeros((4, 5), np.float32),
+            {},
+            "expected an array of shape 4x6x1 or 4x6, found 4x5. Bring it to the shape that the model takes or take it "
+            "out of the folder; for a model of its shape set predict.model, volume.shape and volume.channels.",
+        ),
+        (
+            np.zeros(SHAPE, np.float64),
+            {"cast": "no"},
+            "expected values that can be cast to float32 (volume.cast=no), found float64. Convert it or set "
+            "volume.cast; volume.dtype is what the model takes.",
+        ),
+    ],
+)
+def test_faults_046_and_049_a_file_of_another_form(
+    case: Case, tmp_path: Path, patch: Any, array: Any, volume: dict[str, Any], line: str
+) -> None:
+    model = saved_model(tmp_path / "patched.keras", patch) if patch else None
+    np.save(case.path("z"), array)
+    assert case.refused(volume={"patch": patch, **volume}, model=model) == (
+        f"{case.path('z')}: {line} Or set predict.bad_samples=skip; the run goes on from here."
+    )
+
+
+def test_a_model_of_another_form(case: Case, tmp_path: Path) -> None:
+    line = case.refused(model=saved_model(tmp_path / "other.keras", (5, 5)))
+    assert line.endswith("or set volume.shape (or volume.patch), volume.channels and volume.dtype to the model's.")
 
 
 @pytest.mark.fault

@@ -18,6 +18,13 @@ from outofcore.errors import ConfigurationError
 
 pytestmark = pytest.mark.pipeline
 
+LEFT = (
+    "07_model_output/mnist/predictions.parquet",
+    "08_reporting/mnist/bad_predictions.parquet",
+    "08_reporting/mnist/prediction_summary.json",
+)
+"""What a prediction leaves behind."""
+
 PREDICT = ("run", "--env", "debug", "--pipeline", "mnist.predict")
 
 
@@ -123,6 +130,11 @@ def test_a_model_by_its_name_in_mlflow(predicted: Any, tmp_path: Path) -> None:
     pd.testing.assert_series_equal(after["probability_eight"], before["probability_1"], check_names=False)
     with pytest.raises(DatasetError, match="models:/digits@nobody: expected a model in MLflow at sqlite"):
         predict(project, model="models:/digits@nobody")
+    left = [project.path / f"data/debug/{name}" for name in LEFT]
+    assert not any(path.exists() for path in left)  # nobody takes the tables of before for those of this run
+    assert predict(project, model="models:/digits@champion")["samples_per_second"] is None
+    assert all(path.exists() for path in left)
+    pd.testing.assert_frame_equal(table(project), after)
 
 
 @pytest.mark.fault

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from parameter_values import mnist_parameters, transfer_parameters
 
+from outofcore.errors import TrainingError
 from outofcore.models.vgg16 import build_vgg16, join_and_unfreeze
 from outofcore.nodes.load import load_augmented_images
 from outofcore.nodes.transfer import fine_tune, make_features, train_head
@@ -209,6 +210,15 @@ def test_the_second_stage_counts_on_from_the_first(setup: Setup, both: Any) -> N
     for name, same in (("block4_conv3", True), ("block5_conv1", False), ("dense", False)):
         kernels = [net.get_layer(name).get_weights()[0] for net in (before, model)]
         assert np.array_equal(*kernels) == same, name
+
+
+def test_a_loss_beyond_all_numbers_names_the_second_stage_s_rate(setup: Setup, both: Any) -> None:
+    net = both[1][0]
+    weights = net.get_weights()
+    net.set_weights([weight * np.nan for weight in weights])
+    with pytest.raises(TrainingError, match=r"Lower fine_tune\.learning_rate, set clipnorm in training\.optimizer\."):
+        tuned(setup, both)
+    net.set_weights(weights)
 
 
 def test_without_the_second_stage_the_head_s_model_is_the_model(setup: Setup, both: Any) -> None:

@@ -26,6 +26,7 @@ def prediction_text(namespace: str, summary: Mapping[str, Any], places: Mapping[
     """
     rate, bad = summary["samples_per_second"], summary["bad_samples"]
     rows = [
+        *([("read from", summary["source"])] if "source" in summary else []),
         ("samples", f"{summary['samples']:,}"),
         *([("bad samples", f"{bad:,}  ({places['bad_predictions']})")] if bad else []),
         *([("predicted", _counted(summary["classes"]))] if "classes" in summary else []),

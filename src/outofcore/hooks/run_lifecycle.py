@@ -33,6 +33,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PREDICTS = "predict"
 """Tag of nodes that write nothing that a training reads or writes."""
 
+PREDICTED = ("predictions@file", "bad_predictions@file", "prediction_summary")
+"""What a prediction leaves behind, in every namespace."""
+
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
@@ -76,8 +79,8 @@ class RunLifecycleHooks:
         }
 
     @hook_impl(tryfirst=True)  # before anything is tracked
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Keep other runs out, take over the signals and begin to watch memory.
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Keep other runs out, drop predictions of before, take over the signals and begin to watch memory.
 
         Raises:
             ConfigurationError: Another run writes to the same places.
@@ -94,6 +97,7 @@ class RunLifecycleHooks:
                 f"Run those first, then kedro run --pipeline {both[0]}.predict."
             )
         self._lock_places(training)
+        self._drop_predictions(pipeline, catalog)
         STOP.clear()
         self._folders.clear()
         self._memory.start()
@@ -155,6 +159,17 @@ class RunLifecycleHooks:
                     "or give this one a data folder of its own in conf/<env>/globals.yml."
                 ) from None
             self._locks.append(lock)
+
+    def _drop_predictions(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Remove the tables of an earlier prediction: where this one fails, nobody shall take them for its own.
+
+        The prediction's folder keeps them until another one begins there, which gives them back.
+        """
+        for name in pipeline.all_outputs():
+            if name.rpartition(".")[2] in PREDICTED:
+                path = catalog.load(name).path if name.endswith("@file") else self._files[name]
+                if path.is_file():
+                    path.unlink()
 
     def _end(self) -> int:
         self._release()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from outofcore.errors import ConfigurationError, DataError
+from outofcore.files import read_record, write_record
 from outofcore.parameters.rows import RowDataParameters
 from outofcore.types import File
 
@@ -46,8 +47,6 @@ def acquire_rows(table: File, validation_table: File, data: RowDataParameters) -
 
 
 def _acquire(path: Path, data: RowDataParameters, recipe: dict[str, Any], write: Callable[[Path], None]) -> None:
-    from outofcore.sources.pack_checksums import read_record, write_record
-
     manifest = path.with_name(f".{path.name}.outofcore-sample.json")
     known = read_record(manifest)
     if data.source == "path":

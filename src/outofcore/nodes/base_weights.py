@@ -136,7 +136,7 @@ def _pretrained(
     train, validation = _loaders(images.path, image, pretraining, seed)
     log.info("training a base on %d images of %d other shapes", pretraining.samples, len(SOURCE))
     net = build(model, image, how, len(SOURCE), seed)
-    result = fit(net, train, validation, how, folder, identity)
+    result = fit(net, train, validation, how, folder, identity, remedy="Lower pretraining.learning_rate")
     with replacing(path) as temporary:
         net.save(temporary)
     last = {name: values[-1] for name, values in result.history.items()}

@@ -4,21 +4,26 @@ import contextlib
 import functools
 import hashlib
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from outofcore.errors import DataError
+from outofcore.nodes.prediction_log import say_where_it_stands, say_why_anew
 from outofcore.parameters.prediction import PredictionParameters
 from outofcore.parameters.training import TrainingParameters
 from outofcore.types import File, LoaderSettings, Model, ModelFile
 
-log = logging.getLogger(__name__)
-
 VERSION = 1
 """Raised when the same samples and model give another table."""
+
+FORMS = {
+    "image": "image.height, image.width and image.channels",
+    "volume": "volume.shape (or volume.patch), volume.channels and volume.dtype",
+    "form": "scan.features",
+}
+"""Parameters that decide on the form of samples, by the name under which they stand among that on which rows depend."""
 
 
 def classify_source(
@@ -162,12 +167,15 @@ def predict_table(
     identity = {**about, **execution, "model": _digest(model.path), "version": VERSION}
     rate = None
     with contextlib.closing(TableParts(folder, identity, total)) as parts:
-        _say_where_it_stands(parts)
+        say_where_it_stands(parts)
         if predict.bad_samples == "stop" and (problem := next(parts.bad(), None)):
             raise DataError(f"{problem[1]} Or set predict.bad_samples=skip, as it was before.")
         if not parts.finished and parts.done != total:
-            net = _open(model, identity["model"], field, training)
+            form = next((text for name, text in FORMS.items() if name in about), "the form of the samples")
+            net = _open(model, identity["model"], field, form, training)
             check(net)
+            say_why_anew(parts)
+            parts.begin()  # a model that does not fit costs nothing of what stands here
             rate = work(parts, net)
         parts.finish(predict.part_samples)
         samples, bad = (pq.read_metadata(path).num_rows for path in (parts.table, parts.problems))
@@ -223,7 +231,7 @@ def check_classes(net: Model, model: ModelFile, labels: list[str]) -> None:
         )
 
 
-def _open(model: ModelFile, expected: str, field: Any, training: TrainingParameters) -> Model:
+def _open(model: ModelFile, expected: str, field: Any, form: str, training: TrainingParameters) -> Model:
     """Load a model and check that it takes the samples."""
     from outofcore.saved_model import load_model
     from outofcore.training.runtime import start_keras
@@ -240,7 +248,7 @@ def _open(model: ModelFile, expected: str, field: Any, training: TrainingParamet
         found = " and ".join(f"{shape} of {dtype}" for shape, dtype in inputs)
         raise DataError(
             f"{model.origin}: expected a model that takes {field.shape} of {field.dtype}, the form of the samples, "
-            f"found one that takes {found}. Give predict.model another, or set the form of the samples to the model's."
+            f"found one that takes {found}. Give predict.model another, or set {form} to the model's."
         )
     return net
 
@@ -264,13 +272,3 @@ def _class_counts(table: Path, labels: list[str]) -> dict[str, int]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _say_where_it_stands(parts: Any) -> None:
-    if parts.differences:
-        log.info("Predicting from the start, for these are not as before: %s", ", ".join(parts.differences))
-    elif parts.finished:
-        log.info("Nothing has changed since the last prediction: its table stands")
-    elif parts.done:
-        of = f" of {parts.total}" if parts.total is not None else ""
-        log.info("Going on after %d%s samples", parts.done, of)

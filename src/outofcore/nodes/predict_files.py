@@ -52,6 +52,7 @@ def classify_files(
     """
     check_model_is_there(model)
     names, pattern, digest = list_samples(files, kind, scan)
+    log.info("Predicting %s %s of %s", f"{len(names):,}", kind, files.path)
     source = open_files(names, pattern)
     (x,) = source.fields
     about = {kind: [str(files.path), pattern, digest], **form}

@@ -1,5 +1,6 @@
 """Predict the rows of any CSV with a trained regression."""
 
+import logging
 from typing import Any
 
 from outofcore.errors import DataError
@@ -8,6 +9,8 @@ from outofcore.parameters.prediction import PredictRowsParameters
 from outofcore.parameters.rows import RowScanParameters
 from outofcore.parameters.training import TrainingParameters
 from outofcore.types import File, Folder, Model, ModelFile
+
+log = logging.getLogger(__name__)
 
 ROWS_PER_CALL = 16_384
 """Rows that the model takes at once; it changes the last bits of predictions."""
@@ -48,6 +51,7 @@ def predict_rows(
         table.path, scan.features, (), delimiter=scan.delimiter, decimal_comma=scan.decimal_comma,
         header=scan.header, columns=scan.columns, group=None, skip_bad=False,
     )  # fmt: skip
+    log.info("Predicting the rows of %s", table.path)
     with opened(table.path, form.compressed) as file:
 
         def work(parts: Any, net: Model) -> float:

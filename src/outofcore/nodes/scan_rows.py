@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from outofcore.errors import DataError
-from outofcore.files import replacing
+from outofcore.files import read_record, replacing, write_record
 from outofcore.identity import digest
 from outofcore.parameters.rows import RowDataParameters, RowPartitionParameters, RowScanParameters
-from outofcore.sources.pack_checksums import read_record, write_record
 from outofcore.types import File, Folder, Table
 
 log = logging.getLogger(__name__)
@@ -70,10 +69,10 @@ def scan_rows(
     for number, (path, form, split) in enumerate(zip(paths, forms, splits, strict=True)):
         found = scan_file(path, number, form, split, scan.float32_rounding == "accept", scan.max_bad_rows)
         findings.append(found)
-        if found.first_bad is not None:
+        if found.problems:
             bad = sum(map(len, found.skipped))
             log.warning(
-                "%s bad rows are left out (scan.max_bad_rows), the first of them: %s", f"{bad:,}", found.first_bad
+                "%s bad rows are left out (scan.max_bad_rows), the first of them: %s", f"{bad:,}", found.problems[0]
             )
     blocks, summary, statistics = join_findings(findings, splits)
     if known is not None and scan.changed == "refuse":

@@ -23,6 +23,7 @@ def train(
     training: TrainingParameters,
     seed: int,
     first_epoch: int = 0,
+    remedy: str | None = None,
 ) -> tuple[Model, Model, dict[str, list[float]], Table, dict[str, Any]]:
     """Train a compiled model and choose the epoch whose weights it keeps.
 
@@ -38,6 +39,7 @@ def train(
         training: How to train.
         seed: Root of dropout's draws.
         first_epoch: Number of the first epoch, from 0, for a stage that counts on from another.
+        remedy: As of `outofcore.training.fit.fit`.
 
     Returns:
         The model with the best (or else the last) epoch's weights, the model with the last
@@ -61,7 +63,7 @@ def train(
         "parameters": result_parameters({"loader": loader.model_dump(), "training": training.model_dump()}),
         "versions": {name: version(name) for name in ("keras", "tensorflow", "numpy")},
     }
-    result = fit(model, train_loader, validation_loader, training, folder.path, identity, first_epoch)
+    result = fit(model, train_loader, validation_loader, training, folder.path, identity, first_epoch, remedy)
     best = keras.models.clone_model(model)
     best.compile_from_config(model.get_compile_config())
     set_columns(best, columns_of(model))

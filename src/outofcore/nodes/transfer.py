@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 VERSION = 1
 """Raised when the same images and weights give other features than before."""
 
+REMEDY = "Lower fine_tune.learning_rate, set clipnorm in training.optimizer.arguments"
+"""What to do where the loss of the second stage grows beyond all numbers."""
+
 BASE_OUTPUT = "block5_pool"
 
 Trained = tuple[Model, Model, dict[str, list[float]], Table, dict[str, Any]]
@@ -51,7 +54,7 @@ def make_features(
         DataError: An image cannot be read, the disk has no room, or a pack is damaged.
     """
     from outofcore.saved_model import load_model
-    from outofcore.training.features import cached_features, split_at, weights_digest, without_transform
+    from outofcore.training.features import FeaturePack, cached_features, split_at, weights_digest, without_transform
     from outofcore.training.runtime import start_keras
 
     start_keras(training.threads, training.precision, seed)
@@ -68,12 +71,14 @@ def make_features(
         cached_features(
             base,
             each if passes[split] else without_transform(each),
-            packs.path / split,
-            _fingerprint(each, passes[split], features.dtype, training.precision, base, data_summary),
-            passes[split],
-            features.dtype,
-            features.batch_size,
-            split,
+            FeaturePack(
+                split=split,
+                folder=packs.path / split,
+                fingerprint=_fingerprint(each, passes[split], features.dtype, training.precision, base, data_summary),
+                passes=passes[split],
+                dtype=features.dtype,
+                batch_size=features.batch_size,
+            ),
         )
         for split, each in zip(passes, images, strict=True)
     )
@@ -164,7 +169,7 @@ def fine_tune(
     rate = training.optimizer.model_copy(update={"learning_rate": parameters.learning_rate, "schedule": None})
     how = training.model_copy(update={"epochs": parameters.epochs, "optimizer": rate})
     best, last, history, trace, summary = train(
-        initial_model, train_loader, validation_loader, folder, data, loader, how, seed, first_epoch=done
+        initial_model, train_loader, validation_loader, folder, data, loader, how, seed, first_epoch=done, remedy=REMEDY
     )
     about = _gain(training.best, head_history, history) | {"epochs": summary["epochs"] - done}
     if not about["kept"]:

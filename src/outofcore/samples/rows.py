@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
-from outofcore.files import replacing, sync_folder
+from outofcore.files import read_record, replacing, sync_folder, write_record
 from outofcore.progress_bar import progress
-from outofcore.sources.pack_checksums import read_record, write_record
 
 HEADER = b"x,y\n"
 DIGITS = 6

@@ -9,8 +9,18 @@ from numpy.typing import NDArray
 from outofcore.errors import DataError
 from outofcore.sources.base import Buffers, Positions
 from outofcore.sources.npy_files import NpyFiles
-from outofcore.sources.npy_layout import REMEDY, bad
+from outofcore.sources.npy_layout import DTYPE_REMEDY, REMEDY, SHAPE_REMEDY, bad
 from outofcore.sources.npy_validation import check_finite
+
+WHOLE = "Restore it or take it out of the folder."
+
+REMEDIES = {
+    REMEDY: WHOLE,
+    SHAPE_REMEDY: "Bring it to the shape that the model takes or take it out of the folder; for a model of its shape "
+    "set predict.model, volume.shape and volume.channels.",
+    DTYPE_REMEDY: "Convert it or set volume.cast; volume.dtype is what the model takes.",
+}
+"""What to do about a file before training, and here, where there is no label table and the model is given."""
 
 
 class CheckedNpyFiles(NpyFiles):
@@ -37,11 +47,13 @@ class CheckedNpyFiles(NpyFiles):
 
 @contextlib.contextmanager
 def _explained(path: bytes) -> Iterator[None]:
-    """Name the file in every error; there is no label table here to take a row out of."""
-    remedy = "Restore it or take it out of the folder."
+    """Name the file in every error, and what to do about it here."""
     try:
         yield
     except OSError as error:
-        raise bad(path, "a readable .npy file", (error.strerror or "an error").lower(), remedy) from error
+        raise bad(path, "a readable .npy file", (error.strerror or "an error").lower(), WHOLE) from error
     except DataError as error:
-        raise type(error)(str(error).replace(REMEDY, remedy)) from error
+        text = str(error)
+        for before, here in REMEDIES.items():
+            text = text.replace(before, here)
+        raise type(error)(text) from error

@@ -86,7 +86,8 @@ def checked_pixels(data: bytes, path: bytes, form: ImageForm, smallest_side: int
     pixels = decode(data, form, path)
     height, width = pixels.shape[:2]
     if min(height, width) < smallest_side:
-        raise bad(path, f"sides of at least {smallest_side} pixels", f"{height}x{width}")
+        remedy = "Take it out, or lower validation.smallest_side."
+        raise bad(path, f"sides of at least {smallest_side} pixels", f"{height}x{width}", remedy)
     damaged = damaged_chunk(data)
     if damaged is not None:
         raise bad(path, "a PNG whose checksums are right", f"a wrong one in {damaged!r}")

@@ -31,6 +31,7 @@ REAL = "biuf"
 REMEDY = "Restore the file, or take it out of the data."
 
 SHAPE_REMEDY = "Declare its shape in volume.shape and volume.channels, or restore the file."
+DTYPE_REMEDY = "Declare another volume.dtype or volume.cast."
 
 
 class UnsupportedVolumeError(DataError):
@@ -150,7 +151,7 @@ def _check_dtype(dtype: "np.dtype[Any]", form: VolumeForm, path: bytes) -> None:
     if not np.can_cast(dtype, declared, "equiv" if form.cast == "no" else form.cast):
         raise unsupported(
             path, f"values that can be cast to {declared} (volume.cast={form.cast})", str(dtype),
-            "Declare another volume.dtype or volume.cast.",
+            DTYPE_REMEDY,
         )  # fmt: skip
 
 

@@ -1,12 +1,9 @@
-"""Checksums of a pack's files, and small records that vouch for themselves."""
+"""Checksums of a pack's files."""
 
-import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from outofcore.files import write_json
 
 BLOCK = 1 << 20
 """Bytes that a checksum covers."""
@@ -51,24 +48,3 @@ def checksums_of(path: Path) -> Iterator[int]:
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             yield zlib.crc32(block)
-
-
-def write_record(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object atomically, with a checksum of itself."""
-    write_json(path, {**content, "crc": _crc(content)})
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """Read what `write_record` wrote, or `None` where there is nothing that it wrote."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    if not isinstance(content, dict):
-        return None
-    crc = content.pop("crc", None)
-    return content if crc == _crc(content) else None
-
-
-def _crc(content: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(content, sort_keys=True).encode())

@@ -19,9 +19,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from outofcore.errors import DataError
-from outofcore.files import sync_folder
+from outofcore.files import read_record, sync_folder, write_record
 from outofcore.sources.base import Field
-from outofcore.sources.pack_checksums import Checksums, checksums_of, read_record, write_record
+from outofcore.sources.pack_checksums import Checksums, checksums_of
 
 VERSION = 1
 """Raised when packs are written in another form than before; older ones are rebuilt."""

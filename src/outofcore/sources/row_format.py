@@ -114,7 +114,7 @@ def read_format(
     else:
         names, start, data = tuple(columns or map(str, range(len(first)))), begin, first
     wanted = [*features, *targets, *([group] if group is not None else [])]
-    _check_columns(path, names, wanted, header, delimiter)
+    _check_columns(path, names, wanted, header, delimiter, bool(targets))
     if data is not None and len(data) > len(names):
         raise DataError(
             f"{path}, line {2 if header else 1} (row 1): expected {len(names)} values as there are columns "
@@ -174,7 +174,9 @@ def _fields(path: Path, number: int, line: bytes, delimiter: str) -> list[str]:
         raise DataError(f"{path}, line {number}: expected a row, found: {error}. Close the quote.") from error
 
 
-def _check_columns(path: Path, names: tuple[str, ...], wanted: list[str], header: bool, delimiter: str) -> None:
+def _check_columns(
+    path: Path, names: tuple[str, ...], wanted: list[str], header: bool, delimiter: str, learns: bool
+) -> None:
     doubled = [name for name in wanted if names.count(name) > 1]
     missing = [name for name in wanted if name not in names]
     if not doubled and not missing:
@@ -183,9 +185,11 @@ def _check_columns(path: Path, names: tuple[str, ...], wanted: list[str], header
     if not header:
         raise ConfigurationError(
             f"{path}, line 1 (row 1): {expected}, found the columns {_listed(names)}. Correct scan.columns, or "
-            "scan.features and scan.targets; without scan.columns the columns are '0', '1', ..."
+            f"scan.features{' and scan.targets' * learns}; without scan.columns the columns are '0', '1', ..."
         )
     hint = "Correct scan.features, scan.targets or the header"
+    if not learns:
+        hint = "Correct the header, or take a table with the columns of the model (scan.features)"
     if len(names) == 1:
         hint = f"Set scan.delimiter (now {delimiter!r}) to what stands between the columns"
     elif any(_is_number(name) for name in names):

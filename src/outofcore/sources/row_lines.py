@@ -6,7 +6,8 @@ understanding: blanks around numbers, blank lines anywhere, quoted numbers.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from outofcore.errors import DataError
@@ -98,6 +99,30 @@ def parse_each_line(
     return rows, problems
 
 
+def problems_at(
+    data: bytes, form: RowFormat, path: Path, line: int, row: int, last: bool, places: Collection[int]
+) -> list[str]:
+    """Say what is wrong with some rows.
+
+    Args:
+        data: Whole lines.
+        form: The form of the rows.
+        path: The file.
+        line: Number of the first line, from 1.
+        row: Number of the first row, from 0.
+        last: Whether the file ends with these lines.
+        places: The rows' places among the lines that are not blank, from 0.
+    """
+    strict, problems = replace(form, skip_bad=False), []
+    for place, (number, raw) in enumerate(_lines(data, line)):
+        if place in places:
+            try:
+                parse_lines(raw, strict, path, number, row + place, last)
+            except DataError as error:
+                problems.append(str(error))
+    return problems
+
+
 def _lines(data: bytes, line: int) -> Iterator[tuple[int, bytes]]:
     """Give each line that is not blank, with its number."""
     for number, raw in enumerate(_split(data), line):
@@ -172,6 +197,8 @@ def _number(fields: list[str], place: int, form: RowFormat, where: str) -> float
     if expected == "a number" and NUMBERS[not form.decimal_comma].fullmatch(text):
         sign = "points" if form.decimal_comma else "commas"
         hint += f", or set scan.decimal_comma={str(not form.decimal_comma).lower()} if decimal {sign} are meant"
+    elif expected == "a number" and not form.targets:  # a prediction
+        hint += ": the model takes numbers in all of scan.features"
     elif expected == "a number":
         hint += ", or leave the column out of scan.features and scan.targets if it holds text"
     raise DataError(f"{where}: expected {expected} in column {name!r}, found {_shown(text)}. {hint}.")

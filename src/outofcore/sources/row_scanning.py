@@ -17,12 +17,16 @@ from outofcore.sources.ahead import ahead
 from outofcore.sources.row_blocks import NUMBERS
 from outofcore.sources.row_file import RawBlock, RowFile, opened
 from outofcore.sources.row_format import RowFormat
+from outofcore.sources.row_lines import problems_at
 from outofcore.sources.row_moments import Moments, join, moments_of, no_moments
 from outofcore.sources.row_parsing import ParsedBlock, Place, parse_block
 from outofcore.sources.row_splits import SPLITS, RowSplit
 
 FILES = ("table", "validation_table")
 """Names of the files, by their number."""
+
+NAMED = 3
+"""Bad rows of a file that are told one by one."""
 
 EXACT = float(1 << 24)
 """Up to here float32 holds every integer."""
@@ -41,7 +45,7 @@ class FileFindings:
         skipped: Places of rows that are left out, of each block.
         moments: Moments of the training rows.
         rounding: Largest difference between a value and what float32 makes of it.
-        first_bad: What is wrong with the first row that is left out, if any is.
+        problems: What is wrong with the first rows that are left out, if any are, at most `NAMED` of them.
     """
 
     path: Path
@@ -52,7 +56,7 @@ class FileFindings:
     skipped: list[list[int]]
     moments: Moments
     rounding: float
-    first_bad: str | None
+    problems: list[str]
 
 
 def scan_file(
@@ -74,17 +78,17 @@ def scan_file(
     blocks: list[tuple[int, ...]] = []
     skipped: list[list[int]] = []
     moments, rounding, row, bad, read = no_moments(len(form.numbers)), 0.0, 0, 0, 0
-    first_bad = None
+    problems: list[str] = []
     with opened(path, form.compressed) as file, progress("scan", file.size, "bytes") as advance:
         for raw, place, parsed in ahead(_parsed(file, form)):
             bad += len(parsed.skipped)
+            if named := parsed.skipped[: NAMED - len(problems)].tolist():
+                problems += problems_at(raw.data, form, path, place.line, place.row, place.last, named)
             if bad > max_bad_rows:
                 raise DataError(
-                    f"{_problem(raw, form, place)} It is one of {bad:,} bad rows up to here, and "
+                    f"{problems[0]} It is the first of {bad:,} bad rows up to here{_others(problems, path)}, and "
                     f"scan.max_bad_rows={max_bad_rows} leaves out no more."
                 )
-            if bad and first_bad is None:
-                first_bad = str(_problem(raw, form, place))
             columns = [column.to_numpy() for column in parsed.columns]
             rounding = max(rounding, _rounding(path, form, row, parsed, columns, may_round))
             codes = codes_of(split, row, parsed)
@@ -97,7 +101,7 @@ def scan_file(
             form = replace(form, integers=tuple(name for name in form.integers if name in parsed.integers))
             advance(raw.read - read)
             read = raw.read
-    return FileFindings(path, file.size, file.mtime_ns, form, blocks, skipped, moments, rounding, first_bad)
+    return FileFindings(path, file.size, file.mtime_ns, form, blocks, skipped, moments, rounding, problems)
 
 
 def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, Place, ParsedBlock]]:
@@ -129,13 +133,10 @@ def _others_are_good(raw: RawBlock, form: RowFormat, place: Place) -> bool:
     return len(parsed.skipped) < parsed.rows
 
 
-def _problem(raw: RawBlock, form: RowFormat, place: Place) -> DataError | None:
-    """What is wrong with the first bad row of a block."""
-    try:
-        parse_block(raw.data, replace(form, skip_bad=False), place, checked=False)
-    except DataError as error:
-        return error
-    return None
+def _others(problems: list[str], path: Path) -> str:
+    """Name the bad rows after the first one, and what was expected of each."""
+    short = [problem.removeprefix(f"{path}, ").partition(", found ")[0] for problem in problems[1:]]
+    return f" (then {'; '.join(short)})" if short else ""
 
 
 def codes_of(split: RowSplit, row: int, parsed: ParsedBlock) -> NDArray[np.uint8]:

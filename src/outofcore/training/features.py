@@ -23,27 +23,34 @@ CHECKPOINT_SECONDS = 30.0
 FIELD = "features"
 
 
-def cached_features(
-    base: "keras.Model",
-    images: LoaderSpecification,
-    folder: Path,
-    fingerprint: str,
-    passes: int,
-    dtype: str,
-    batch_size: int,
-    what: str,
-) -> LoaderSpecification:
-    """Write the features of all images that a loader reads, or find them written.
+@dataclasses.dataclass(frozen=True)
+class FeaturePack:
+    """A pack of the features of a split.
 
-    Args:
-        base: Images in, features out.
-        images: The loader of the images; its order, batches and weights become those of the features.
+    Attributes:
+        split: Name of the split, for the progress bar.
         folder: Where the pack goes.
         fingerprint: All on which the features depend.
         passes: How many passes of the loader's transform to write; 0 writes the images as they are.
         dtype: Type of the features in the pack.
         batch_size: Images that the base takes at once.
-        what: Name of the split, for the progress bar.
+    """
+
+    split: str
+    folder: Path
+    fingerprint: str
+    passes: int
+    dtype: str
+    batch_size: int
+
+
+def cached_features(base: "keras.Model", images: LoaderSpecification, pack: FeaturePack) -> LoaderSpecification:
+    """Write the features of all images that a loader reads, or find them written.
+
+    Args:
+        base: Images in, features out.
+        images: The loader of the images; its order, batches and weights become those of the features.
+        pack: Where features go, and in which form.
 
     Returns:
         The loader of the features.
@@ -52,42 +59,33 @@ def cached_features(
         DataError: An image cannot be read, the disk has no room, or the pack is damaged.
         SystemExit: A signal asked to stop; the same call goes on from the last checkpoint.
     """
-    if not is_current(folder, fingerprint):
-        _write(base, images, folder, fingerprint, passes, dtype, batch_size, what)
-    verify(folder)
-    source = {"kind": "features", "folder": str(folder), "fingerprint": fingerprint, "of": images.source}
+    if not is_current(pack.folder, pack.fingerprint):
+        _write(base, images, pack)
+    verify(pack.folder)
+    source = {"kind": "features", "folder": str(pack.folder), "fingerprint": pack.fingerprint, "of": images.source}
     return LoaderSpecification(
-        source={**source, "passes": max(passes, 1)}, loader={**images.loader, "x": FIELD, "transform": None}
+        source={**source, "passes": max(pack.passes, 1)}, loader={**images.loader, "x": FIELD, "transform": None}
     )
 
 
-def _write(
-    base: "keras.Model",
-    images: LoaderSpecification,
-    folder: Path,
-    fingerprint: str,
-    passes: int,
-    dtype: str,
-    batch_size: int,
-    what: str,
-) -> None:
-    count = len(open_loader(images).source)
-    field = Field(tuple(base.output_shape[1:]), dtype)
+def _write(base: "keras.Model", images: LoaderSpecification, pack: FeaturePack) -> None:
+    count, passes = len(open_loader(images).source), max(pack.passes, 1)
+    fields = {FIELD: Field(tuple(base.output_shape[1:]), pack.dtype)}
     transform = images.loader.get("transform")
     with contextlib.ExitStack() as stack:
-        total = count * max(passes, 1)
-        writer = stack.enter_context(contextlib.closing(PackWriter(folder, {FIELD: field}, total, fingerprint)))
-        advance = stack.enter_context(progress(f"features {what}", total, done=writer.done))
+        total = count * passes
+        writer = stack.enter_context(contextlib.closing(PackWriter(pack.folder, fields, total, pack.fingerprint)))
+        advance = stack.enter_context(progress(f"features {pack.split}", total, done=writer.done))
         saved = time.monotonic()
-        for pass_ in range(writer.done // count, max(passes, 1)):
-            drawn = {**transform, "first_pass": pass_} if transform and passes else None
+        for pass_ in range(writer.done // count, passes):
+            drawn = {**transform, "first_pass": pass_} if transform and pack.passes else None
             loader = open_loader(
                 images,
                 **{"shuffle": False, "drop_last": False, "sample_weight": None, "transform": drawn},
                 selection=Range(writer.done - pass_ * count, count),
             )
-            for _, item, features in predicted_items(base, loader, batch_size):
-                writer.write({FIELD: np.asarray(features).astype(dtype)})
+            for _, item, features in predicted_items(base, loader, pack.batch_size):
+                writer.write({FIELD: np.asarray(features).astype(pack.dtype)})
                 advance(len(item[0]))
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     writer.checkpoint()

@@ -14,7 +14,7 @@ from outofcore.parameters.training import TrainingParameters
 from outofcore.training.callbacks import find_best, make_callbacks
 from outofcore.training.checkpoint import CheckpointStore
 from outofcore.training.ledger import Ledger, read_ledger
-from outofcore.training.loop import Loop, Plan, callback_list
+from outofcore.training.loop import REMEDY, Loop, Plan, callback_list
 from outofcore.training.stage_folder import LEDGER, announce, open_stage
 from outofcore.training.state import Progress, restore
 from outofcore.training.steps import build_state, test_call, train_call
@@ -51,6 +51,7 @@ def fit(
     folder: Path,
     identity: Mapping[str, Any],
     first_epoch: int = 0,
+    remedy: str | None = None,
 ) -> FitResult:
     """Train a compiled model, continuing an unfinished run with the same identity.
 
@@ -65,6 +66,7 @@ def fit(
         identity: All on which the result depends, as nested JSON values.
         first_epoch: Number of the first epoch, from 0: a second stage counts on from the first, and its
             passes are those that follow.
+        remedy: What to do where the loss grows beyond all numbers, for a stage with a rate of its own.
 
     Raises:
         SystemExit: A signal asked to stop; the same call goes on from there.
@@ -73,7 +75,7 @@ def fit(
     """
     store = open_stage(folder, identity, training.resume, training.checkpoint.keep)
     try:
-        return _fit(model, train, validation, training, folder, store, first_epoch)
+        return _fit(model, train, validation, training, folder, store, first_epoch, remedy)
     finally:
         train.close()
         if validation is not None:
@@ -89,6 +91,7 @@ def _fit(
     folder: Path,
     store: CheckpointStore,
     first_epoch: int,
+    remedy: str | None,
 ) -> FitResult:
     plan = Plan(
         epochs=first_epoch + training.epochs,
@@ -97,6 +100,7 @@ def _fit(
         log_every_steps=training.log_every_steps,
         checkpoint=training.checkpoint,
         max_seconds=training.max_seconds,
+        remedy=remedy or REMEDY,
     )
     build_state(model, train.read(0, 0, 1))
     terminal = sys.stdout.isatty()

@@ -27,6 +27,9 @@ from outofcore.training.stopping import STOP, StopRequest
 
 log = logging.getLogger(__name__)
 
+REMEDY = "Lower training.optimizer.learning_rate, set clipnorm in training.optimizer.arguments"
+"""What to do where the loss grows beyond all numbers."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -39,6 +42,7 @@ class Plan:
         log_every_steps: Steps between two lines of the ledger within an epoch, or `None`.
         checkpoint: When to write checkpoints.
         max_seconds: Time spent in the loop after which it ends, or `None`.
+        remedy: What to do where the loss grows beyond all numbers, for the message.
     """
 
     epochs: int
@@ -47,6 +51,7 @@ class Plan:
     log_every_steps: int | None
     checkpoint: CheckpointParameters
     max_seconds: float | None = None
+    remedy: str = REMEDY
 
 
 @dataclass
@@ -130,7 +135,7 @@ class Loop:
             ids = self.train.ids(stretch.pass_, stretch.start, stretch.stop)
             raise TrainingError(
                 f"step {stretch.end_step}: expected a finite loss, found {logs['loss']}, in samples {ids[0]} to "
-                f"{ids[-1]}. Lower training.optimizer.learning_rate, set its clipnorm, or look at these samples."
+                f"{ids[-1]}. {self.plan.remedy}, or look at these samples."
             )
         self.callbacks.on_train_batch_end(last_batch, logs)
         self.progress.seconds["training"] += time.perf_counter() - began
