@@ -43,8 +43,16 @@ def test_splits_of_earlier_versions_come_again() -> None:
 GOLDEN = [0, 1, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0]
 
 
-def test_a_file_of_its_own_is_all_validation() -> None:
-    assert set(all_validation().codes(0, 1000).tolist()) == {1}
+@pytest.mark.parametrize("first", [0, 17, 10**15 + 5, 2**63])
+def test_the_compiled_loop_gives_the_same(first: int) -> None:
+    looped = SPLIT.codes(first, CHUNK + 3, loops=True)
+    assert np.array_equal(looped, SPLIT.codes(first, CHUNK + 3))
+    assert not np.array_equal(looped, SPLIT.codes(first + 1, CHUNK + 3, loops=True))
+
+
+@pytest.mark.parametrize("loops", [False, True])
+def test_a_file_of_its_own_is_all_validation(loops: bool) -> None:
+    assert set(all_validation().codes(0, 1000, loops=loops).tolist()) == {1}
     without = split_by_shares(42, 0.8, 0.0, 0.2, by_group=False)
     assert set(without.codes(0, 1000).tolist()) == {0, 2}
 

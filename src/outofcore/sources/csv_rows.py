@@ -17,7 +17,7 @@ from outofcore.sources.locating import Ranges
 from outofcore.sources.plain_rows import plain_rows, worth_loops
 from outofcore.sources.row_blocks import SplitBlocks, is_whole, line_of
 from outofcore.sources.row_file import RowFile
-from outofcore.sources.row_parsing import PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
+from outofcore.sources.row_parsing import CORES, PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
 from outofcore.sources.row_scanning import codes_of, row_numbers
 from outofcore.sources.row_splits import SPLITS
 from outofcore.sources.scanned_rows import (
@@ -151,7 +151,7 @@ class CsvRows:
             if block not in self._coming:
                 if self._threads is None:
                     keep_freed_memory()
-                    self._threads = ThreadPoolExecutor(PARSERS, "outofcore-rows")
+                    self._threads = ThreadPoolExecutor(CORES if self._ranges.loops else PARSERS, "outofcore-rows")
                     weakref.finalize(self, self._threads.shutdown, wait=False, cancel_futures=True)
                 self._coming[block] = self._threads.submit(self._parse, block, self._file_of(block))
 

@@ -53,7 +53,7 @@ def plain_rows(
         ord("," if form.decimal_comma else "."),
         places,
         np.isin(form.numbers, form.integers),
-        scanned.split.codes(about["row"], about["rows"]),
+        scanned.split.codes(about["row"], about["rows"], loops=True),
         at,
         ends,  # above -1 for those that are not wanted too
         rows,

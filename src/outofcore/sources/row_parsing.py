@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from outofcore.sources.row_format import RowFormat
 from outofcore.sources.row_lines import parse_lines
 
-PARSERS = min(4, (os.cpu_count() or 1) + 1)
-"""Blocks that are worth parsing at the same time: polars keeps all cores busy for a part of the time only,
-and every further block takes memory."""
+CORES = min(3, os.cpu_count() or 1)
+PARSERS = CORES + 1
+"""Blocks that are worth parsing at the same time, by compiled loops while rows are taken, and else: polars keeps
+all cores busy for a part of the time only. Every further block takes memory."""
 
 BLANK = re.compile(rb"(?m)^ *\r?\n|^ +\Z")
 

@@ -21,6 +21,7 @@ CHUNK = 1 << 15  # rows hashed at once: they stay in the processor's cache
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 PRIME = np.uint64(0x100000001B3)
 ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+LAST_SHIFT = np.uint64(31)
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,22 @@ class RowSplit:
         """Take what `to_json` gave."""
         return RowSplit(values["key"], (values["limits"][0], values["limits"][1]), values["by_group"])
 
-    def codes(self, first: int, count: int, groups: Any = None) -> NDArray[np.uint8]:
+    def codes(self, first: int, count: int, groups: Any = None, loops: bool = False) -> NDArray[np.uint8]:
         """Give the place in `SPLITS` of each of `count` rows from row `first` (from 0) on.
 
         Args:
             first: Number of the first row.
             count: How many rows.
             groups: A polars series with the group of each row, where groups decide.
+            loops: Whether to hash numbers by a compiled loop, which gives the same.
 
         Returns:
             Codes, uint8, shape `(count,)`.
         """
         codes = np.empty(count, np.uint8)
+        if loops and not self.by_group and max(self.limits) < 1 << 64:
+            self._code_in_loop(first, codes)
+            return codes
         texts = hash_texts(groups) if self.by_group else None
         for low in range(0, count, CHUNK):
             high = min(low + CHUNK, count)
@@ -67,6 +72,14 @@ class RowSplit:
             codes[low:high] += _not_below(hashes, self.limits[1])
         return codes
 
+    def _code_in_loop(self, first: int, codes: NDArray[np.uint8]) -> None:
+        from outofcore.sources.split_loops import code_rows
+
+        shifts = np.array([*(shift for shift, _ in ROUNDS), LAST_SHIFT], np.uint64)
+        multipliers = np.array([multiply for _, multiply in ROUNDS], np.uint64)
+        limits = np.array(self.limits, np.uint64)
+        code_rows(np.uint64(first), GOLDEN, np.uint64(self.key), shifts, multipliers, limits, codes)
+
     def _hashes(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Hash numbers in place."""
         numbers *= GOLDEN
@@ -75,7 +88,7 @@ class RowSplit:
         for shift, multiply in ROUNDS:
             numbers ^= np.right_shift(numbers, np.uint64(shift), out=shifted)
             numbers *= np.uint64(multiply)
-        numbers ^= np.right_shift(numbers, np.uint64(31), out=shifted)
+        numbers ^= np.right_shift(numbers, LAST_SHIFT, out=shifted)
         return numbers
 
 
