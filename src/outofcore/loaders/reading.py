@@ -5,7 +5,6 @@ epoch; here a whole item of many batches is cut into large chunks instead. Whoev
 the buffers hold the same bytes afterwards.
 """
 
-import functools
 import math
 import queue
 import threading
@@ -17,18 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError, OutOfCoreError
+from outofcore.loaders.kept_memory import KeptMemory
 from outofcore.loaders.selection import Wanted
 from outofcore.sources.base import Positions, Source, in_pass
 
 Transform = Callable[[Mapping[str, NDArray[Any]], Positions, int], None]
 """Changes samples in place: the fields' buffers, the samples' positions, the pass."""
 
+Task = tuple[Wanted, slice, int, Mapping[str, NDArray[Any]], "queue.SimpleQueue[BaseException | None]"]
+"""The samples of an item, the chunk of them, the pass, the chunk's part of the buffers, where to tell the outcome."""
+
 SMALLEST_CHUNK = 32
 """Samples under which handing work to another reader costs more than it brings."""
 
 
 class Reader(Protocol):
-    """Reads samples into fresh buffers."""
+    """Reads samples into buffers of the caller's own."""
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions, transformed for a pass."""
@@ -80,10 +83,11 @@ class InlineReader:
     def __init__(self, source: Source, transform: Transform | None) -> None:
         """Hold the source."""
         self._source, self._transform = source, transform
+        self._memory = KeptMemory()
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`."""
-        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
+        out = self._memory.empty(self._source.fields, len(positions))
         read_chunk(self._source, self._transform, positions[:], pass_, out)
         return out
 
@@ -100,13 +104,14 @@ class ThreadReader:
     def __init__(self, source: Source, transform: Transform | None, workers: int, timeout_seconds: float) -> None:
         """Start the threads."""
         self._source, self._transform, self._timeout = source, transform, timeout_seconds
-        self._workers = workers
+        self._workers, self._memory = workers, KeptMemory()
         self._start()
 
     def _start(self) -> None:
-        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         for _ in range(self._workers):
-            threading.Thread(target=_work, args=(self._tasks,), name="outofcore-reader", daemon=True).start()
+            arguments = (self._source, self._transform, self._tasks)
+            threading.Thread(target=_work, args=arguments, name="outofcore-reader", daemon=True).start()
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
@@ -115,20 +120,12 @@ class ThreadReader:
             LoaderError: The samples were not there within the time allowed.
         """
         deadline = time.monotonic() + self._timeout
-        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
+        out = self._memory.empty(self._source.fields, len(positions))
         done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-
-        def run(chunk: slice) -> None:
-            try:
-                part = {name: buffer[chunk] for name, buffer in out.items()}
-                read_chunk(self._source, self._transform, positions[chunk], pass_, part)
-                done.put(None)
-            except BaseException as error:  # handed to the waiting thread, which raises it
-                done.put(error)
-
         pending = list(chunks(len(positions), self._workers))
         for chunk in pending:
-            self._tasks.put(functools.partial(run, chunk))
+            part = {name: buffer[chunk] for name, buffer in out.items()}
+            self._tasks.put((positions, chunk, pass_, part, done))
         try:
             for _ in pending:
                 error = done.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -146,9 +143,17 @@ class ThreadReader:
             self._tasks.put(None)
 
 
-def _work(tasks: "queue.SimpleQueue[Callable[[], None] | None]") -> None:
+def _work(source: Source, transform: Transform | None, tasks: "queue.SimpleQueue[Task | None]") -> None:
     while (task := tasks.get()) is not None:
-        task()
+        positions, chunk, pass_, part, done = task
+        outcome = None
+        try:
+            read_chunk(source, transform, positions[chunk], pass_, part)
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            outcome = error
+        del task, part  # so that whoever takes the buffers is alone with them: see KeptMemory
+        done.put(outcome)
+        del outcome
 
 
 def late(source: Source, positions: Wanted, seconds: float) -> LoaderError:
