@@ -72,6 +72,15 @@ def test_a_read_owns_its_buffers() -> None:
     reader.close()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_memory_of_an_item_that_was_let_go_is_used_again(workers: int) -> None:
+    """Whoever reads has let go of it too by the time the item is there."""
+    reader = threads(ArraySource(**MADE), workers)
+    places = {reader.read(np.arange(100), 0)["x"].ctypes.data for _ in range(50)}
+    assert len(places) == 1
+    reader.close()
+
+
 def test_a_closed_reader_leaves_no_threads() -> None:
     before = set(threading.enumerate())
     reader = threads(ArraySource(**MADE), workers=3)

@@ -5,6 +5,7 @@ for which threads then wait; here there is none.
 """
 
 import os
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -17,9 +18,9 @@ SLASH = ord("/")
 
 # POSIX.1-2017, as 64-bit systems lay them out: int 32 bits, size_t and pointers 64, an iovec a pointer and a size_t.
 # The mode of openat is variadic and left out, for nothing is created.
-_openat = types.ExternalFunction("openat", types.int32(types.int32, types.voidptr, types.int32))
-_readv = types.ExternalFunction("readv", types.int64(types.int32, types.voidptr, types.int32))
-_close = types.ExternalFunction("close", types.int32(types.int32))
+_openat: Any = types.ExternalFunction("openat", types.int32(types.int32, types.voidptr, types.int32))
+_readv: Any = types.ExternalFunction("readv", types.int64(types.int32, types.voidptr, types.int32))
+_close: Any = types.ExternalFunction("close", types.int32(types.int32))
 
 
 @compiled
