@@ -13,5 +13,5 @@ def test_a_field_knows_its_bytes_and_makes_buffers_of_its_form(field: Field, nby
     buffer = field.empty(3)
     assert field.nbytes == nbytes
     assert (buffer.shape, buffer.dtype, buffer.nbytes) == ((3, *field.shape), np.dtype(field.dtype), 3 * nbytes)
-    assert buffer.ctypes.data % ALIGNMENT == 0
+    assert nbytes == 0 or buffer.ctypes.data % ALIGNMENT == 0
     assert buffer.flags.writeable
