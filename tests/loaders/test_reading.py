@@ -1,5 +1,6 @@
 """Whoever reads samples, in whatever chunks, the buffers hold the same; and errors name the sample."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -79,6 +80,31 @@ def test_the_memory_of_an_item_that_was_let_go_is_used_again(workers: int) -> No
     places = {reader.read(np.arange(100), 0)["x"].ctypes.data for _ in range(50)}
     assert len(places) == 1
     reader.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its processors")
+def test_threads_begin_on_processors_of_their_own_and_may_go_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed, real = os.sched_getaffinity(0), os.sched_setaffinity
+    chosen: list[set[int]] = []
+
+    def noted(thread: int, processors: set[int]) -> None:
+        chosen.append(processors)
+        real(thread, processors)
+
+    monkeypatch.setattr(os, "sched_setaffinity", noted)
+    found: list[set[int]] = []
+    both = threading.Barrier(2)
+
+    def transform(samples: Any, positions: Any, pass_: int) -> None:
+        both.wait(timeout=10)  # so that each thread has a chunk
+        found.append(os.sched_getaffinity(0))
+
+    reader = threads(ArraySource(**MADE), 2, transform=transform)
+    reader.read(np.arange(100), 0)
+    reader.close()
+    assert found == [allowed, allowed]
+    first = [processors for processors in chosen if len(processors) == 1]
+    assert {frozenset(processors) for processors in first[:2]} == {frozenset({one}) for one in sorted(allowed)[:2]}
 
 
 def test_a_closed_reader_leaves_no_threads() -> None:
