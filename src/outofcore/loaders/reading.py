@@ -113,7 +113,7 @@ class ThreadReader:
     def _start(self) -> None:
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         for number in range(self._workers):
-            arguments = (number, self._source, self._transform, self._tasks)
+            arguments = (number, self._workers, self._source, self._transform, self._tasks)
             threading.Thread(target=_work, args=arguments, name="outofcore-reader", daemon=True).start()
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
@@ -146,8 +146,10 @@ class ThreadReader:
             self._tasks.put(None)
 
 
-def _work(number: int, source: Source, transform: Transform | None, tasks: "queue.SimpleQueue[Task | None]") -> None:
-    _start_apart(number)
+def _work(
+    number: int, workers: int, source: Source, transform: Transform | None, tasks: "queue.SimpleQueue[Task | None]"
+) -> None:
+    _keep_to_share(number, workers)
     while (task := tasks.get()) is not None:
         positions, chunk, pass_, part, done = task
         outcome = None
@@ -160,17 +162,16 @@ def _work(number: int, source: Source, transform: Transform | None, tasks: "queu
         del outcome
 
 
-def _start_apart(number: int) -> None:
-    """Go to another processor than the threads of other numbers; from there the system may move this one.
+def _keep_to_share(number: int, workers: int) -> None:
+    """Keep this thread to a share of the processors that no other reader has, as far as there are enough.
 
-    Linux wakes a thread where it ran last. Threads that begin on the same processor, their parent's, can go
-    on to take turns at it for minutes while another one is idle (measured: half the speed).
+    Linux wakes a thread where it ran last, or near whoever woke it: two that wait for the same caller can go on
+    to take turns at one processor for minutes while another is idle (measured: half the speed).
     """
     if sys.platform == "linux":
-        allowed = os.sched_getaffinity(0)
+        allowed = sorted(os.sched_getaffinity(0))
         with contextlib.suppress(OSError):  # the processors allowed have just changed
-            os.sched_setaffinity(0, {sorted(allowed)[number % len(allowed)]})
-            os.sched_setaffinity(0, allowed)
+            os.sched_setaffinity(0, allowed[number % len(allowed) :: workers])
 
 
 def late(source: Source, positions: Wanted, seconds: float) -> LoaderError:
