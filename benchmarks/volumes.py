@@ -7,7 +7,7 @@ Makes float32 volumes in a temporary folder; they stay in the page cache. Every 
 batches of 64 in a bare loop, all in turn within each round, so that a change in the machine's speed
 meets all alike; medians of the rounds are printed, and of the ratios to the recipe.
 
-With `--memory` a pass over 1,000 and one over 100,000 volumes (hard links to 1,000) tell the most
+With `--memory` passes over 1,000, 10,000 and 100,000 volumes (hard links to 1,000) tell the most
 memory that the process held, each in a process of its own.
 """
 
@@ -115,8 +115,8 @@ def packed(files: NpyFiles, folder: Path) -> PackedColumns:
     return PackedColumns(str(folder), files)
 
 
-def a_pass(source: Columns, steps_per_call: int = 2, **reading: Any) -> Run:
-    """Make a shuffled pass of this project's loader, read as the training loop does."""
+def a_pass(source: Columns, steps_per_call: int = 1, **reading: Any) -> Run:
+    """Make a shuffled pass of this project's loader, a batch for each reader at once."""
     loader = BatchLoader(
         source, x="volume", y="label", batch_size=BATCH, shuffle=True, steps_per_call=steps_per_call, **reading
     )
@@ -127,16 +127,17 @@ def contenders(folder: Path, scratch: Path, count: int, side: int) -> dict[str, 
     """Name every loader and what one pass of it is."""
     order = np.random.default_rng(1).permutation(count).tolist()
     files = files_in(folder, count, side)
+    threads: dict[str, Any] = {"workers": 2, "steps_per_call": 2}
     processes: dict[str, Any] = {"workers": 2, "use_multiprocessing": True, "steps_per_call": 4}
     return {
         "recipe (`np.load` into float64)": recipe(folder, order, side),
         "bare calls, one thread": bare(folder, order, side),
         "bare calls, 2 threads": bare_in_threads(folder, order, side, 2),
         "files, one thread": a_pass(labelled(files, count)),
-        "files, 2 threads": a_pass(labelled(files, count), workers=2),
+        "files, 2 threads": a_pass(labelled(files, count), **threads),
         "files, 2 processes": a_pass(labelled(files, count), **processes),
         "pack": a_pass(labelled(packed(files, scratch), count)),
-        "pack, 2 threads": a_pass(labelled(PackedColumns(str(scratch), files), count), workers=2),
+        "pack, 2 threads": a_pass(labelled(PackedColumns(str(scratch), files), count), **threads),
         "plain copy of memory": copy(order, side),
     }
 
@@ -163,7 +164,7 @@ def print_memory(folder: Path, side: int) -> None:
     for number in range(1_000, 100_000):
         os.link(folder / f"id-{number % 1_000}.npy", folder / f"id-{number}.npy")
     print("| volumes | peak MiB |\n| ---: | ---: |", flush=True)
-    for count in (1_000, 100_000):
+    for count in (1_000, 10_000, 100_000):
         command = [sys.executable, __file__, "--peak-of", str(folder), "--count", str(count), "--side", str(side)]
         subprocess.run(command, check=True)
 

@@ -1,5 +1,6 @@
 """Whoever reads samples, in whatever chunks, the buffers hold the same; and errors name the sample."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -70,6 +71,35 @@ def test_a_read_owns_its_buffers() -> None:
     reader.read(np.arange(100, 200), 0)["x"][:] = -1
     assert np.array_equal(first["x"], kept)
     reader.close()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_memory_of_an_item_that_was_let_go_is_used_again(workers: int) -> None:
+    """Whoever reads has let go of it too by the time the item is there."""
+    reader = threads(ArraySource(**MADE), workers)
+    places = {reader.read(np.arange(100), 0)["x"].ctypes.data for _ in range(50)}
+    assert len(places) == 1
+    reader.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its processors")
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_threads_share_the_processors_out(workers: int) -> None:
+    found: list[set[int]] = []
+    all_at_work = threading.Barrier(workers)
+
+    def transform(samples: Any, positions: Any, pass_: int) -> None:
+        all_at_work.wait(timeout=10)  # so that each thread has a chunk
+        found.append(os.sched_getaffinity(0))
+
+    reader = threads(ArraySource(**MADE), workers, transform=transform)
+    reader.read(np.arange(40 * workers), 0)
+    reader.close()
+    allowed = os.sched_getaffinity(0)
+    assert len(found) == workers
+    assert set.union(*found) == allowed
+    if workers <= len(allowed):
+        assert sum(map(len, found)) == len(allowed)
 
 
 def test_a_closed_reader_leaves_no_threads() -> None:

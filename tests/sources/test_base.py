@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from outofcore.sources.base import Field
+from outofcore.sources.base import ALIGNMENT, Field
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,5 @@ def test_a_field_knows_its_bytes_and_makes_buffers_of_its_form(field: Field, nby
     buffer = field.empty(3)
     assert field.nbytes == nbytes
     assert (buffer.shape, buffer.dtype, buffer.nbytes) == ((3, *field.shape), np.dtype(field.dtype), 3 * nbytes)
+    assert nbytes == 0 or buffer.ctypes.data % ALIGNMENT == 0
+    assert buffer.flags.writeable

@@ -5,9 +5,11 @@ epoch; here a whole item of many batches is cut into large chunks instead. Whoev
 the buffers hold the same bytes afterwards.
 """
 
-import functools
+import contextlib
 import math
+import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,18 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError, OutOfCoreError
+from outofcore.loaders.kept_memory import KeptMemory
 from outofcore.loaders.selection import Wanted
 from outofcore.sources.base import Positions, Source, in_pass
 
 Transform = Callable[[Mapping[str, NDArray[Any]], Positions, int], None]
 """Changes samples in place: the fields' buffers, the samples' positions, the pass."""
 
+Task = tuple[Wanted, slice, int, Mapping[str, NDArray[Any]], "queue.SimpleQueue[BaseException | None]"]
+"""The samples of an item, the chunk of them, the pass, the chunk's part of the buffers, where to tell the outcome."""
+
 SMALLEST_CHUNK = 32
 """Samples under which handing work to another reader costs more than it brings."""
 
 
 class Reader(Protocol):
-    """Reads samples into fresh buffers."""
+    """Reads samples into buffers of the caller's own."""
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions, transformed for a pass."""
@@ -80,10 +86,11 @@ class InlineReader:
     def __init__(self, source: Source, transform: Transform | None) -> None:
         """Hold the source."""
         self._source, self._transform = source, transform
+        self._memory = KeptMemory()
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`."""
-        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
+        out = self._memory.empty(self._source.fields, len(positions))
         read_chunk(self._source, self._transform, positions[:], pass_, out)
         return out
 
@@ -100,13 +107,14 @@ class ThreadReader:
     def __init__(self, source: Source, transform: Transform | None, workers: int, timeout_seconds: float) -> None:
         """Start the threads."""
         self._source, self._transform, self._timeout = source, transform, timeout_seconds
-        self._workers = workers
+        self._workers, self._memory = workers, KeptMemory()
         self._start()
 
     def _start(self) -> None:
-        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        for _ in range(self._workers):
-            threading.Thread(target=_work, args=(self._tasks,), name="outofcore-reader", daemon=True).start()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        for number in range(self._workers):
+            arguments = (number, self._workers, self._source, self._transform, self._tasks)
+            threading.Thread(target=_work, args=arguments, name="outofcore-reader", daemon=True).start()
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         """Read the samples at positions; see `Reader.read`.
@@ -115,20 +123,12 @@ class ThreadReader:
             LoaderError: The samples were not there within the time allowed.
         """
         deadline = time.monotonic() + self._timeout
-        out = {name: field.empty(len(positions)) for name, field in self._source.fields.items()}
+        out = self._memory.empty(self._source.fields, len(positions))
         done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-
-        def run(chunk: slice) -> None:
-            try:
-                part = {name: buffer[chunk] for name, buffer in out.items()}
-                read_chunk(self._source, self._transform, positions[chunk], pass_, part)
-                done.put(None)
-            except BaseException as error:  # handed to the waiting thread, which raises it
-                done.put(error)
-
         pending = list(chunks(len(positions), self._workers))
         for chunk in pending:
-            self._tasks.put(functools.partial(run, chunk))
+            part = {name: buffer[chunk] for name, buffer in out.items()}
+            self._tasks.put((positions, chunk, pass_, part, done))
         try:
             for _ in pending:
                 error = done.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -146,9 +146,32 @@ class ThreadReader:
             self._tasks.put(None)
 
 
-def _work(tasks: "queue.SimpleQueue[Callable[[], None] | None]") -> None:
+def _work(
+    number: int, workers: int, source: Source, transform: Transform | None, tasks: "queue.SimpleQueue[Task | None]"
+) -> None:
+    _keep_to_share(number, workers)
     while (task := tasks.get()) is not None:
-        task()
+        positions, chunk, pass_, part, done = task
+        outcome = None
+        try:
+            read_chunk(source, transform, positions[chunk], pass_, part)
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            outcome = error
+        del task, part  # so that whoever takes the buffers is alone with them: see KeptMemory
+        done.put(outcome)
+        del outcome
+
+
+def _keep_to_share(number: int, workers: int) -> None:
+    """Keep this thread to a share of the processors that no other reader has, as far as there are enough.
+
+    Linux wakes a thread where it ran last, or near whoever woke it: two that wait for the same caller can go on
+    to take turns at one processor for minutes while another is idle (measured: half the speed).
+    """
+    if sys.platform == "linux":
+        allowed = sorted(os.sched_getaffinity(0))
+        with contextlib.suppress(OSError):  # the processors allowed have just changed
+            os.sched_setaffinity(0, allowed[number % len(allowed) :: workers])
 
 
 def late(source: Source, positions: Wanted, seconds: float) -> LoaderError:

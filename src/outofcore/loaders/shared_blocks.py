@@ -14,12 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.errors import LoaderError
-from outofcore.sources.base import Field
+from outofcore.sources.base import ALIGNMENT, Field
 
 SHM = Path("/dev/shm")  # noqa: S108 (where Linux keeps shared memory)
-
-ALIGNMENT = 64
-"""Bytes to which each field's buffer is aligned in a block."""
 
 MOST_LENT = 4
 """Blocks that may be lent at the same time: the item that trains, the one that waits, the one that is read,
@@ -103,7 +100,7 @@ def block_size(fields: Mapping[str, Field], count: int) -> int:
 
 
 def buffers(memory: Any, fields: Mapping[str, Field], count: int) -> dict[str, NDArray[Any]]:
-    """Lay the fields of `count` samples one after the other into memory."""
+    """Lay the fields of `count` samples one after the other into memory, each aligned to `ALIGNMENT`."""
     laid: dict[str, NDArray[Any]] = {}
     offset = 0
     for name, field in fields.items():

@@ -5,12 +5,16 @@ names and offsets, never the data, and knows neither Keras nor Kedro, so a reade
 imports it starts in a fraction of a second.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+ALIGNMENT = 64
+"""Bytes to which buffers are aligned: a copy into one is faster, and TensorFlow takes it over without another."""
 
 Positions = NDArray[np.int64]
 Buffers = Mapping[str, NDArray[Any]]
@@ -30,12 +34,19 @@ class Field:
 
     def empty(self, count: int) -> NDArray[Any]:
         """Allocate a buffer for `count` samples, shape `(count, *shape)`."""
-        return np.empty((count, *self.shape), self.dtype)
+        return np.ndarray((count, *self.shape), self.dtype, aligned(count * self.nbytes))
 
     @property
     def nbytes(self) -> int:
         """Bytes of a single sample."""
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+def aligned(size: int) -> NDArray[np.uint8]:
+    """Allocate bytes that begin at a multiple of `ALIGNMENT`, shape `(size,)`."""
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % ALIGNMENT
+    return memory[first : first + size]
 
 
 class Source(Protocol):
@@ -64,14 +75,10 @@ class Source(Protocol):
         """Give the sample IDs at positions."""
 
 
-@runtime_checkable
-class DrawingSource(Protocol):
-    """A source that reads otherwise in every pass, such as a patch from a place that is drawn."""
-
-    def in_pass(self, pass_: int) -> Source:
-        """The source as it is in a pass."""
-
-
 def in_pass(source: Source, pass_: int) -> Source:
-    """Give a source as it is in a pass; most are the same in all."""
-    return source.in_pass(pass_) if isinstance(source, DrawingSource) else source
+    """Give a source as it is in a pass: most are the same in all, the others have a method of this name.
+
+    Such a source reads otherwise in every pass, such as a patch from a place that is drawn.
+    """
+    of_pass: Callable[[int], Source] | None = getattr(source, "in_pass", None)
+    return source if of_pass is None else of_pass(pass_)

@@ -32,7 +32,7 @@ class CheckedNpyFiles(NpyFiles):
             one = slice(row, row + 1)
             volume = out["volume"][one]
             with _explained(path):
-                super().read(positions[one], {"volume": volume})
+                self._read_each(positions[one], volume)
                 check_finite(volume.reshape(-1), self.form.dtype, path)
 
     def read_parts(self, positions: Positions, corners: NDArray[np.int64], out: Buffers) -> None:

@@ -30,12 +30,12 @@ class Columns:
                 raise ValueError(f"Expected a new field name, received {name!r}, which the source has too.")
         self.source = source
         self.columns = dict(columns)
+        self._own = {name: Field(column.shape[1:], column.dtype.name) for name, column in self.columns.items()}
 
     @property
     def fields(self) -> Mapping[str, Field]:
         """The fields of the source and of the columns."""
-        own = {name: Field(column.shape[1:], column.dtype.name) for name, column in self.columns.items()}
-        return {**self.source.fields, **own}
+        return {**self.source.fields, **self._own}
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -47,7 +47,8 @@ class Columns:
 
     def in_pass(self, pass_: int) -> "Columns":
         """The columns with their source as it is in a pass."""
-        return self.over(in_pass(self.source, pass_))
+        source = in_pass(self.source, pass_)
+        return self if source is self.source else self.over(source)
 
     def read(self, positions: Positions, out: Buffers) -> None:
         """Read the source's fields and gather the columns; see `Source.read`."""

@@ -78,6 +78,24 @@ class Names:
         for start, stop in zip(starts, stops, strict=True):
             yield prefix + bytes(blob[start:stop]) + suffix
 
+    def parts(self, pattern: str, positions: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+        """Give what names made by a pattern consist of, for a compiled loop to put together.
+
+        Args:
+            pattern: How a text becomes a file name, such as `{id}.jpg`.
+            positions: Positions of the texts, int64, shape `(count,)`.
+
+        Returns:
+            The bytes before each text; the blob, read-only; where each text begins in it and where it ends, int64,
+            shape `(count,)`; the bytes after each; and room for the longest name and a byte more.
+        """
+        before, _, after = (np.frombuffer(part.encode(), np.uint8) for part in pattern.partition("{id}"))
+        blob = self.blob.view()
+        blob.flags.writeable = False
+        starts, stops = self.offsets[positions], self.offsets[positions + 1]
+        longest = int((stops - starts).max(initial=0)) + len(before) + len(after)
+        return before, blob, starts, stops, after, np.empty(longest + 1, np.uint8)
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""

@@ -14,6 +14,13 @@ from outofcore.sources.npy_parts import read_part
 
 READ = os.O_RDONLY | os.O_CLOEXEC
 
+LOOP_FILES = 4_096
+"""Files from which on a source is read by a compiled loop.
+
+Loading it takes most of a second and 50 MiB, once per process. It saves 1 microsecond of 13 per file where one
+thread reads and 6 where two do (128 KiB each): with two threads and so many files it has paid for itself after some
+30 passes, and before that costs little beside the time in which a net trains on them."""
+
 
 class NpyFiles:
     """`.npy` files of one shape as samples.
@@ -22,6 +29,8 @@ class NpyFiles:
     meanwhile is an error and not the end of the process. A file in the declared form is read by one
     call of the system, header, values and the byte after them, which must not be there; the header is
     compared with the one of the file before. Any other form that may be cast goes through a buffer.
+    Where there are `LOOP_FILES` files or more, a compiled loop makes these calls, without the
+    interpreter's lock, up to the first file in any other form.
 
     Attributes:
         root: Folder of the files.
@@ -47,7 +56,30 @@ class NpyFiles:
 
     def read(self, positions: Positions, out: Buffers) -> None:
         """Read whole arrays into `out["volume"]`; see `Source.read`."""
-        volumes = out["volume"]
+        volumes, done = out["volume"], 0
+        if self._header and len(self) >= LOOP_FILES:
+            done = self._read_in_loop(positions, volumes)
+        if done < len(positions):
+            self._read_each(positions[done:], volumes[done:])
+
+    def _read_in_loop(self, positions: Positions, volumes: NDArray[Any]) -> int:
+        """Read files in the form of the one before up to the first that is not, and tell how many."""
+        from outofcore.sources.file_loops import read_plain
+
+        header = np.frombuffer(self._header, np.uint8)
+        names = self.names.parts(self.file_pattern, positions)
+        try:
+            folder = os.open(self.root, READ | os.O_DIRECTORY)
+        except OSError:  # whether it matters, and what to say, is seen at the first file
+            return 0
+        try:
+            room = np.empty(len(header) + 1, np.uint8), np.empty(6, np.uint64)
+            return int(read_plain(folder, *names, header, *room, np.frombuffer(volumes.data.cast("B"), np.uint8)))
+        finally:
+            os.close(folder)
+
+    def _read_each(self, positions: Positions, volumes: NDArray[Any]) -> None:
+        """Read files one by one, in any form."""
         values, size = volumes.data.cast("B"), self.fields["volume"].nbytes
         after, scratch, header = bytearray(1), bytearray(), self._header
         start, whole = bytearray(len(header)), len(header) + size
