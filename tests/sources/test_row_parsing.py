@@ -34,6 +34,7 @@ LINES = st.lists(st.one_of(GOOD, GOOD, GOOD, ROWS, st.sampled_from(["", "  ", "1
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans(), st.booleans())
 @example(["0,,0", "1,n", "1,n,2,3"], "\n", True, True, False)  # as many delimiters as good rows have
 @example(["0,,0,5", "1,n,2.5"], "\n", True, True, True)
+@example(["0,,0.0", '0,,"1'], "\n", False, False, True)  # no text for polars, though a number
 @settings(max_examples=600, deadline=None)
 def test_both_ways_agree(lines: list[str], end: str, ended: bool, skip_bad: bool, decimal_comma: bool) -> None:
     data = (end.join(lines) + end * ended).encode()

@@ -134,14 +134,18 @@ def _read(data: bytes, form: RowFormat, integers: tuple[str, ...], checked: bool
 
 
 def _has_points(data: bytes, form: RowFormat) -> bool:
-    """Whether a number has a point where commas are decimal: polars would take it for one of them."""
+    """Whether a number has a point, or may have, where commas are decimal: polars would take it for one of them."""
     import polars as pl
+    from polars.exceptions import PolarsError
 
     if b"." not in data:
         return False
     used = [form.columns.index(name) for name in form.numbers]
     schema = {str(place): pl.String for place in range(len(form.columns))}
-    texts = pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=used)
+    try:
+        texts = pl.read_csv(data, has_header=False, schema=schema, separator=form.delimiter, columns=used)
+    except PolarsError:  # as a text it would be quoted otherwise
+        return True
     return any(text.str.contains(".", literal=True).any() for text in texts)
 
 
