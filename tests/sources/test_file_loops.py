@@ -1,4 +1,4 @@
-"""The compiled loop reads the same bytes as Python and stops at the first file that is not plain."""
+"""The compiled loop reads the same bytes as Python and stops at a file that is not plain."""
 
 import os
 import sys
@@ -116,27 +116,31 @@ def test_small_sources_go_without_the_loop(tmp_path: Path, monkeypatch: pytest.M
 
 
 def looped_over(root: Path, ids: list[str]) -> tuple[int, NDArray[np.float32]]:
-    """Run the loop alone over files; returns how many it read, and the values."""
+    """Run the loop alone over files; returns how many are left, and the values."""
     header = np.frombuffer((root / "0.npy").read_bytes()[:HEADER], np.uint8)
-    volumes = np.zeros((len(ids), *SHAPE), np.float32)
+    memory = np.full((len(ids) + 2, *SHAPE), 7, np.float32)
+    volumes = memory[1:-1]
     names = Names.from_texts(ids).parts("{id}.npy", np.arange(len(ids)))
     folder = os.open(root, os.O_RDONLY)
     try:
         room = np.empty(HEADER + 1, np.uint8), np.empty(6, np.uint64)
-        return read_plain(folder, *names, header, *room, volumes.reshape(-1).view(np.uint8)), volumes
+        left = read_plain(folder, *names, header, *room, volumes.reshape(-1).view(np.uint8))
     finally:
         os.close(folder)
+    assert (memory[[0, -1]] == 7).all()  # nothing is written beside the batch
+    return left, volumes
 
 
 @pytest.mark.parametrize("place", [0, 9, 60, HEADER - 1])
 def test_a_header_with_one_other_byte_is_refused(tmp_path: Path, place: int) -> None:
     for number in range(3):
         put(tmp_path / f"{number}.npy", "plain", number)
-    assert looped_over(tmp_path, ["0", "1", "2"])[0] == 3
+    assert looped_over(tmp_path, ["0", "1", "2"])[0] == 0
     content = bytearray((tmp_path / "1.npy").read_bytes())
     content[place] ^= 1
     (tmp_path / "1.npy").write_bytes(content)
-    assert looped_over(tmp_path, ["0", "1", "2"])[0] == 1
+    assert looped_over(tmp_path, ["0", "1", "2"])[0] == 2
+    assert looped_over(tmp_path, ["1", "0", "2"])[0] == 1
 
 
 @pytest.mark.parametrize("kind", [*BAD, *TAKEN[1:], "missing", "folder"])
@@ -144,16 +148,31 @@ def test_a_file_that_is_not_plain_is_refused(tmp_path: Path, kind: str) -> None:
     for number in range(3):
         put(tmp_path / f"{number}.npy", kind if number == 1 else "plain", number)
     count, volumes = looped_over(tmp_path, ["0", "1", "2"])
-    assert count == 1
-    np.testing.assert_array_equal(volumes[0], values(*SHAPE, seed=0))
-    assert not volumes[2].any()
+    assert count == 2
+    np.testing.assert_array_equal(volumes[2], values(*SHAPE, seed=2))
+
+
+def test_arrays_smaller_than_their_header_are_read(tmp_path: Path) -> None:
+    small = [np.full((2, 3), number, np.float32) for number in range(5)]
+    for number, array in enumerate(small):
+        np.save(tmp_path / f"{number}.npy", array)
+    names = Names.from_texts(map(str, range(5))).parts("{id}.npy", np.arange(5))
+    header = np.frombuffer((tmp_path / "0.npy").read_bytes()[:HEADER], np.uint8)
+    out = np.zeros((5, 2, 3), np.float32)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        room = np.empty(HEADER + 1, np.uint8), np.empty(6, np.uint64)
+        assert read_plain(folder, *names, header, *room, out.reshape(-1).view(np.uint8)) == 0
+    finally:
+        os.close(folder)
+    np.testing.assert_array_equal(out, small)
 
 
 def test_names_that_are_no_relative_paths_are_refused(tmp_path: Path) -> None:
     put(tmp_path / "0.npy", "plain", 0)
-    assert looped_over(tmp_path, ["0", "./0"])[0] == 2
-    assert looped_over(tmp_path, ["0", str(tmp_path / "0")])[0] == 1
-    assert looped_over(tmp_path, ["0", "0.npy\0"])[0] == 1
+    assert looped_over(tmp_path, ["./0", "0"])[0] == 0
+    assert looped_over(tmp_path, [str(tmp_path / "0"), "0"])[0] == 1
+    assert looped_over(tmp_path, ["0.npy\0", "0"])[0] == 1
 
 
 def descriptors() -> int:

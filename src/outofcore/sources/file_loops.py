@@ -37,9 +37,11 @@ def read_plain(
     parts: NDArray[np.uint64],
     values: NDArray[np.uint8],
 ) -> int:
-    """Read files that are all a given header and then values, up to the first that is not.
+    """Read files that are all a given header and then values, from the last one down to the first that is not.
 
-    A file's name is `before`, `blob[start:stop]` and `after`.
+    A file's name is `before`, `blob[start:stop]` and `after`. Each is read to where its values go and the bytes before
+    that, which belong to the file that is read next: so header and values are one piece of memory, which the
+    system copies faster than two.
 
     Args:
         folder: Open folder that the names are relative to.
@@ -55,35 +57,41 @@ def read_plain(
         values: Where the values go, of all files alike many bytes.
 
     Returns:
-        How many files were read. The next one, if any, cannot be read in one call, has another header or
-        another size, or a name that is not relative; it was not judged, and its values may be anything.
+        How many files, from the first, are not read. The last of them, if any, cannot be read in one call, has
+        another header or another size, or a name that is not relative; it was not judged, and the values of
+        those that are not read may be anything.
     """
     size = values.size // max(starts.size, 1)
-    parts[0], parts[1] = read.ctypes.data, header.size
-    parts[3] = size
     parts[4], parts[5] = read.ctypes.data + header.size, 1  # a byte that must not be there
-    for row in range(starts.size):
+    for row in range(starts.size - 1, -1, -1):
         length = 0
         for part in (before, blob[starts[row] : stops[row]], after):
             for byte in part:
                 if byte == 0:
-                    return row
+                    return row + 1
                 path[length] = byte
                 length += 1
         path[length] = 0
         if path[0] == SLASH:
-            return row
-        parts[2] = values.ctypes.data + row * size
+            return row + 1
+        first = row * size
+        together = first >= header.size
+        parts[0] = values.ctypes.data + first - header.size if together else read.ctypes.data
+        parts[1] = header.size
+        parts[2], parts[3] = values.ctypes.data + first, size
+        if together:
+            parts[2], parts[3] = parts[0], header.size + size
         descriptor = _openat(folder, path.ctypes, READ)
         if descriptor < 0:
-            return row
-        count = _readv(descriptor, parts.ctypes, 3)
+            return row + 1
+        skipped = 1 if together else 0
+        count = _readv(descriptor, parts[2 * skipped :].ctypes, 3 - skipped)
         _close(descriptor)
         if count != header.size + size:
-            return row
+            return row + 1
         different = 0
         for place in range(header.size):
-            different |= read[place] ^ header[place]
+            different |= (values[first - header.size + place] if together else read[place]) ^ header[place]
         if different:
-            return row
-    return starts.size
+            return row + 1
+    return 0

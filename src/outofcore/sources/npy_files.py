@@ -30,7 +30,7 @@ class NpyFiles:
     call of the system, header, values and the byte after them, which must not be there; the header is
     compared with the one of the file before. Any other form that may be cast goes through a buffer.
     Where there are `LOOP_FILES` files or more, a compiled loop makes these calls, without the
-    interpreter's lock, up to the first file in any other form.
+    interpreter's lock, until it meets a file in any other form.
 
     Attributes:
         root: Folder of the files.
@@ -56,14 +56,14 @@ class NpyFiles:
 
     def read(self, positions: Positions, out: Buffers) -> None:
         """Read whole arrays into `out["volume"]`; see `Source.read`."""
-        volumes, done = out["volume"], 0
+        volumes, left = out["volume"], len(positions)
         if self._header and len(self) >= LOOP_FILES:
-            done = self._read_in_loop(positions, volumes)
-        if done < len(positions):
-            self._read_each(positions[done:], volumes[done:])
+            left = self._read_in_loop(positions, volumes)
+        if left:
+            self._read_each(positions[:left], volumes[:left])
 
     def _read_in_loop(self, positions: Positions, volumes: NDArray[Any]) -> int:
-        """Read files in the form of the one before up to the first that is not, and tell how many."""
+        """Read files in the form of the one before, from the last to the first that is not; tell how many are left."""
         from outofcore.sources.file_loops import read_plain
 
         header = np.frombuffer(self._header, np.uint8)
@@ -71,7 +71,7 @@ class NpyFiles:
         try:
             folder = os.open(self.root, READ | os.O_DIRECTORY)
         except OSError:  # whether it matters, and what to say, is seen at the first file
-            return 0
+            return len(positions)
         try:
             room = np.empty(len(header) + 1, np.uint8), np.empty(6, np.uint64)
             return int(read_plain(folder, *names, header, *room, np.frombuffer(volumes.data.cast("B"), np.uint8)))
