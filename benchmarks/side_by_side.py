@@ -119,19 +119,20 @@ def draw_curves(path: Path, title: str, curves: Mapping[str, Mapping[int, float]
         curves: Values by number of rows, by the contender's name.
     """
     from outofcore.reporting.palette import LIGHT, SERIES
-    from outofcore.reporting.style import few_ticks, new_figure, number, plain, text_options
+    from outofcore.reporting.style import few_ticks, label_ends, new_figure, number, plain
 
     figure = new_figure(2.2)
     axes = plain(figure.add_subplot(), "rows", title)
     axes.set_xscale("log")
+    labels = []
     for colour, (name, values) in zip(SERIES, curves.items(), strict=False):
         rows, heights = list(values), list(values.values())
         axes.plot(rows, heights, color=LIGHT[colour], linewidth=1.6, marker="o", markersize=4)
-        place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-        axes.annotate(name, (rows[-1], heights[-1]), **place, **text_options(7.0, colour))
+        labels.append((heights[-1], name, colour))
     sizes = sorted({rows for values in curves.values() for rows in values})
     axes.set_xticks(sizes, [number(rows) for rows in sizes])
     axes.set_xticks([], minor=True)
     axes.set_ylim(0, 1.15 * max(value for values in curves.values() for value in values.values()))
     few_ticks(axes, y=5)
+    label_ends(axes, labels, height=1.4)
     figure.savefig(path)

@@ -21,6 +21,7 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     Indices are not checked: a loop has to keep within its arrays by itself. And it makes no arrays: references
     to them are not counted, for in a loop that hands them on to others that took five times the time of the rest.
     """
+    # _nrt: Numba's own name for its counting of references, which its documentation leaves out
     options: dict[str, Any] = {"nogil": True, "forceinline": True, "_nrt": False}
     try:
         made: Callable[..., Any] = njit(cache=True, **options)(loop)
