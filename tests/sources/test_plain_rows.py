@@ -132,7 +132,7 @@ def test_rows_are_those_of_the_exact_way_or_left_to_it(
     found = parted(data, form, len(lines))
     if found is None:
         return
-    parsed = parse_block(data, form, Place(Path("rows.csv"), 1, FIRST, True), checked=False)  # no error
+    parsed = parse_block(data, form, Place(Path("rows.csv"), 1, FIRST, True), rows=None)  # no error
     assert parsed.rows == len(lines)
     codes = SPLIT.codes(FIRST, len(lines))
     for code, split in enumerate(SPLITS):

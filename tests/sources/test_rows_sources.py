@@ -1,5 +1,7 @@
 """Rows from the CSV and from the pack: the same rows, under the same names."""
 
+import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +150,36 @@ def test_a_pack_that_is_gone_is_named(tmp_path: Path) -> None:
     rows.blocks.unlink()
     with pytest.raises(DataError, match=r"blocks\.parquet: expected the table of blocks, found"):
         open_loader(specification)
+
+
+@pytest.mark.parametrize("mode", ["packed", "stream"])
+def test_a_quote_within_a_text_that_is_not_read_shifts_no_row(tmp_path: Path, mode: str) -> None:
+    texts = [f"{number},{number},5 inch pipe" for number in range(COUNT)]
+    texts[200:202] = [f'{number},{number},5" pipe' for number in (200, 201)]  # one would end what the other begins
+    rows = Rows(tmp_path, lines(*texts, header="x,y,note"))
+    rows.scan()
+    rows.pack(mode)
+    for split in ("train", "validation", "test"):
+        x, y, ids = whole_pass(rows.loader(split))
+        assert [str(int(value) + 1) for value in x[:, 0]] == [str(int(value) + 1) for value in y[:, 0]] == ids
+        assert len(ids) == rows.summary["splits"][split]
+
+
+def test_a_stream_that_was_interrupted_goes_on_with_the_right_rows(tmp_path: Path) -> None:
+    rows = Rows(tmp_path, lines(*plain(COUNT)))
+    rows.scan()
+    rows.pack("stream")
+    arguments = {"shuffle_within": "window", "window_blocks": 2}
+    expected, _, _ = whole_pass(rows.loader(**arguments))
+    loader = rows.loader(**arguments)
+    status = rows.table.stat()
+    read = []
+    for step in range(loader.steps_per_pass):
+        if step % 5 == 3:
+            os.utime(rows.table, ns=(1, 1))  # as if it was written to
+            with contextlib.suppress(DataError):  # not where the rows were parsed before
+                for other in range(step, loader.steps_per_pass):
+                    loader.read(0, other, other + 1)
+            os.utime(rows.table, ns=(status.st_atime_ns, status.st_mtime_ns))
+        read.append(loader.read(0, step, step + 1)[0])
+    assert np.array_equal(np.concatenate(read), expected)

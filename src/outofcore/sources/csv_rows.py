@@ -127,16 +127,22 @@ class CsvRows:
                 self._slot_of.move_to_end(block)
         for block in needed:
             if block not in self._slot_of:
-                slot = len(self._slot_of)
-                if slot == self._slots:
-                    slot = self._slot_of.popitem(last=False)[1]
+                rows = self._parsed_rows(block)
+                # whatever interrupts this leaves no block with the rows of another
+                if len(self._slot_of) == self._slots:
+                    self._slot_of.popitem(last=False)
+                slot = min(set(range(self._slots)).difference(self._slot_of.values()))
                 begin = slot * self._most
-                coming = self._coming.pop(block, None)
-                rows = coming.result() if coming is not None else self._parse(block, self._file_of(block))
                 self._rows[begin : begin + len(rows)] = rows
-                self._slot_of[block] = slot
                 self._shift[block] = begin - self.blocks.starts[block]
+                self._slot_of[block] = slot
         return self._rows
+
+    def _parsed_rows(self, block: int) -> Rows:
+        coming = self._coming.pop(block, None)
+        if coming is not None and coming.exception() is None:
+            return coming.result()
+        return self._parse(block, self._file_of(block))  # what went wrong before may have been mended
 
     def expect(self, blocks: Iterable[int]) -> None:
         """Parse blocks in threads, for they will be asked for soon; others that were expected are forgotten."""
@@ -181,7 +187,9 @@ class CsvRows:
     def _parsed(self, data: bytes, about: dict[str, int]) -> tuple[ParsedBlock, NDArray[np.bool_]]:
         """Parse a block, and say which of its rows are of the split."""
         scanned = self.files[about["file"]]
-        parsed = parse_block(data, scanned.form, Place(scanned.path, 1, about["row"], False), is_whole(about))
+        parsed = parse_block(
+            data, scanned.form, Place(scanned.path, 1, about["row"], False), about["rows"] if is_whole(about) else None
+        )
         chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
         if parsed.rows != about["rows"] or np.count_nonzero(chosen) != about[self.split]:
             raise DataError(

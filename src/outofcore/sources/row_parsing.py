@@ -62,14 +62,14 @@ class ParsedBlock:
     integers: tuple[str, ...]
 
 
-def parse_block(data: bytes, form: RowFormat, place: Place, checked: bool) -> ParsedBlock:
+def parse_block(data: bytes, form: RowFormat, place: Place, rows: int | None) -> ParsedBlock:
     """Parse whole lines.
 
     Args:
         data: The lines.
         form: The form of the rows.
         place: Where they stand, for messages.
-        checked: Whether every line was found good before; otherwise all values are counted.
+        rows: How many rows there are, where every line was found good before; `None` has all values counted.
 
     Returns:
         The rows.
@@ -77,9 +77,9 @@ def parse_block(data: bytes, form: RowFormat, place: Place, checked: bool) -> Pa
     Raises:
         DataError: A row is not what the form says; the message names file, line and row.
     """
-    parsed = _parse_fast(data, form, checked)
+    parsed = _parse_fast(data, form, rows)
     if parsed is None and (tidy := BLANK.sub(b"", data)) != data:
-        parsed = _parse_fast(tidy, form, checked)
+        parsed = _parse_fast(tidy, form, rows)
     if parsed is None:
         parsed = _columns_of(parse_lines(data, form, place.path, place.line, place.row, place.last), form)
     return parsed
@@ -94,14 +94,16 @@ def _columns_of(lines: Any, form: RowFormat) -> ParsedBlock:
     return ParsedBlock(columns, series, rows, np.array(skipped, np.int64), ())
 
 
-def _parse_fast(data: bytes, form: RowFormat, checked: bool) -> ParsedBlock | None:
+def _parse_fast(data: bytes, form: RowFormat, rows: int | None) -> ParsedBlock | None:
     """Parse with polars, or give `None` where that leaves any doubt."""
+    # a quote within a text would make polars take several lines for one, where it reads some columns alone
+    checked = rows is not None and b'"' not in data
     frame = _read(data, form, form.integers, checked)
     integers = form.integers
     if frame is None and integers:
         integers = _integer_columns(data, form)
         frame = _read(data, form, integers, checked)
-    if frame is None or not (checked or _is_complete(data, form, frame.height)):
+    if frame is None or not (frame.height == rows if checked else _is_complete(data, form, frame.height)):
         return None
     if form.decimal_comma and _has_points(data, form):
         return None

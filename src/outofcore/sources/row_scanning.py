@@ -111,7 +111,7 @@ def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, Place, P
         file.check_unchanged()
         place = Place(file.path, line, row, raw.last)
         try:
-            parsed = parse_block(raw.data, form, place, checked=False)
+            parsed = parse_block(raw.data, form, place, rows=None)
         except DataError as error:
             if _others_are_good(raw, form, place):
                 raise DataError(f"{error} Or set scan.max_bad_rows to leave such rows out.") from error
@@ -127,7 +127,7 @@ def _parsed(file: RowFile, form: RowFormat) -> Iterator[tuple[RawBlock, Place, P
 def _others_are_good(raw: RawBlock, form: RowFormat, place: Place) -> bool:
     """Whether a block in which a row was refused has good ones too, and does not end in the middle of a line."""
     try:
-        parsed = parse_block(raw.data, replace(form, skip_bad=True), place, checked=False)
+        parsed = parse_block(raw.data, replace(form, skip_bad=True), place, rows=None)
     except DataError:
         return False
     return len(parsed.skipped) < parsed.rows

@@ -68,7 +68,7 @@ def _values(
 ) -> tuple[NDArray[np.float32], dict[int, str], tuple[str, ...]]:
     """Parse a block; give its numbers, its problems, and the columns of integers from here on."""
     try:
-        parsed = parse_block(raw.data, form, place, checked=False)
+        parsed = parse_block(raw.data, form, place, rows=None)
     except DataError:
         if not skip_bad:
             raise
