@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,17 @@ def first_line(reader: Any, positions: Any, error: type[Exception] = LoaderError
     with pytest.raises(error) as raised:
         reader.read(np.asarray(positions), 0)
     return str(raised.value).splitlines()[0]
+
+
+def test_threads_may_share_a_reader(processes: Any) -> None:
+    reader = processes(ArraySource(**MADE))
+    everything = [np.random.default_rng(seed).permutation(500)[: 40 + seed] for seed in range(60)]
+
+    def right(positions: Any) -> bool:
+        return np.array_equal(reader.read(positions, 0)["x"], MADE["x"][positions])
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(right, everything))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

@@ -85,7 +85,7 @@ def test_without_the_folder(case: Case) -> None:
     shutil.rmtree(case.files)
     assert case.refused() == (
         f"{case.files}: expected the folder to predict, found none. "
-        "Name it with predict.volumes, or as the filepath of predict_volumes in the catalog."
+        "Name it with predict.volumes, or in the catalog, as the filepath of this pipeline's predict_volumes."
     )
 
 

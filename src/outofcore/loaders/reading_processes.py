@@ -68,15 +68,20 @@ class ProcessReader:
         self._workers, self._timeout = workers, timeout_seconds
         self._children: list[Child] = []
         self._blocks = SharedBlocks()
+        self._turn = threading.Lock()
         # to become a finalizer, which acts once, at the latest when the interpreter ends
         self._end_children: Callable[[], Any] = _nothing
 
     def read(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
-        """Read the samples at positions; see `Reader.read`.
+        """Read the samples at positions; see `Reader.read`. Threads that read at the same time take turns.
 
         Raises:
             LoaderError: A process died, or the samples were not there within the time allowed.
         """
+        with self._turn:  # each child answers in the order in which it was asked, whoever asks
+            return self._read_or_end(positions, pass_)
+
+    def _read_or_end(self, positions: Wanted, pass_: int) -> dict[str, NDArray[Any]]:
         try:
             return self._read(positions, pass_, time.monotonic() + self._timeout)
         except (EOFError, ConnectionError) as error:  # nobody at the other end

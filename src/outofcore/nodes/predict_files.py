@@ -81,7 +81,7 @@ def list_samples(files: Folder, kind: str, scan: ScanParameters) -> tuple[Any, s
     if not files.path.is_dir():
         raise DataError(
             f"{files.path}: expected the folder to predict, found none. "
-            f"Name it with predict.{kind}, or as the filepath of predict_{kind} in the catalog."
+            f"Name it with predict.{kind}, or in the catalog, as the filepath of this pipeline's predict_{kind}."
         )
     found = list_files(files.path, scan.extensions)
     if not len(found):

@@ -171,7 +171,9 @@ def _data(results: Results, picture: Any) -> Section:
     count = results.data["samples"]
     blocks: list[Block] = [
         picture("training_samples", "Samples as the model sees them", "The first that it was trained on."),
-        picture("class_balance", "Classes by split", "Bars of the same length in all splits: stratified."),
+        picture(
+            "class_balance", "Classes by split", "Where bars are as long in all splits, the partition is stratified."
+        ),
         Listing("Counts", "", ["class", *classes], [*rows, totals], frozenset(range(1, len(classes) + 1))),
     ]
     if len(results.bad):

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+import numpy as np
+
 from outofcore.backend import keras
 from outofcore.errors import TrainingError
 from outofcore.loaders.batch_loader import BatchLoader, Item
@@ -90,7 +92,7 @@ class Loop:
 
         Raises:
             SystemExit: A stop was asked for; the state is in a checkpoint.
-            TrainingError: The loss is no longer a finite number.
+            TrainingError: The loss or a weight is no longer a finite number.
         """
         self._last = (time.monotonic(), self.progress.step)
         ahead = Prefetch(self._stretches(), self._read, self.train.timeout_seconds)
@@ -149,6 +151,7 @@ class Loop:
             self.save()
 
     def _end_epoch(self, epoch: int) -> None:
+        self._check_weights()
         logs = current_metrics(self.model) | self._validate()
         self.callbacks.on_epoch_end(epoch, logs)
         rate = getattr(self.model.optimizer, "learning_rate", None)
@@ -183,13 +186,28 @@ class Loop:
         return {**spent, "memory_bytes": recently_held_bytes()}
 
     def save(self) -> None:
-        """Write a checkpoint of all that the run has become."""
+        """Write a checkpoint of all that the run has become.
+
+        Raises:
+            TrainingError: A weight is no longer a finite number; the checkpoints before stay the last ones.
+        """
         began = time.perf_counter()
+        self._check_weights()
         self.progress.ledger_bytes = self.ledger.sync()
         if self.store is not None:
             self.store.save(*capture(self.model, self.callbacks.callbacks, self.progress))
         self.progress.seconds["saving"] += time.perf_counter() - began
         self._last = (time.monotonic(), self.progress.step)
+
+    def _check_weights(self) -> None:
+        # a net can be ruined behind a loss that stays finite: ReLU makes 0 of what is no number
+        for variable in self.model.weights:
+            values = keras.ops.convert_to_numpy(variable)
+            if values.dtype.kind not in "iub" and not np.isfinite(values.astype(np.float32)).all():
+                raise TrainingError(
+                    f"step {self.progress.step}: expected finite weights, found others in {variable.path}, since step "
+                    f"{self._last[1]}. {self.plan.remedy}, or look for values that are no numbers in the samples."
+                )
 
     def _end_early(self) -> NoReturn:
         self.save()
