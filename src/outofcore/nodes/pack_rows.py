@@ -168,9 +168,10 @@ def _split(scanned: Any, numbers: Any, read: tuple[int, bytes]) -> tuple[int, di
     """Parse a block, and part its rows and their numbers by split."""
     from outofcore.sources.packed_rows import NUMBER, ROW
     from outofcore.sources.plain_rows import plain_rows
-    from outofcore.sources.row_blocks import is_whole, line_of
-    from outofcore.sources.row_parsing import Place, as_rows, chosen_rows, parse_block
-    from outofcore.sources.row_scanning import codes_of, row_numbers
+    from outofcore.sources.row_blocks import line_of
+    from outofcore.sources.row_parsing import as_rows, chosen_rows
+    from outofcore.sources.row_scanning import row_numbers
+    from outofcore.sources.scanned_blocks import parse_scanned
 
     block, data = read
     line = line_of(numbers, block)
@@ -183,16 +184,8 @@ def _split(scanned: Any, numbers: Any, read: tuple[int, bytes]) -> tuple[int, di
     wanted = [split for split in SPLITS if line[split]]
     if (plain := plain_rows(data, scanned, line, wanted)) is not None:
         return block, {split: {ROW: rows} for split, rows in plain.items()}
-    parsed = parse_block(
-        data, scanned.form, Place(scanned.path, 1, row, False), line["rows"] if is_whole(line) else None
-    )
-    codes, rows = codes_of(scanned.split, row, parsed), as_rows(parsed)
-    found = np.bincount(codes, minlength=len(SPLITS)).tolist()
-    if parsed.rows != line["rows"] or found != [line[split] for split in SPLITS]:
-        raise DataError(
-            f"{scanned.path}, row {row + 1:,} or after it: expected {line['rows']:,} rows in this part of the file, as "
-            f"it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
-        )
+    parsed, codes = parse_scanned(data, scanned, line)
+    rows = as_rows(parsed)
     of = row_numbers(row, parsed.rows, parsed.skipped) if scanned.split.by_group else None
     parts = {
         split: {ROW: chosen_rows(rows, codes == code)} | ({NUMBER: of[codes == code]} if of is not None else {})

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from outofcore.errors import DataError
 from outofcore.memory import keep_freed_memory
 from outofcore.sources.base import Buffers, Field, Positions
 from outofcore.sources.locating import Ranges
 from outofcore.sources.plain_rows import plain_rows, worth_loops
-from outofcore.sources.row_blocks import SplitBlocks, is_whole, line_of
+from outofcore.sources.row_blocks import SplitBlocks, line_of
 from outofcore.sources.row_file import RowFile
-from outofcore.sources.row_parsing import CORES, PARSERS, ParsedBlock, Place, as_rows, chosen_rows, parse_block
-from outofcore.sources.row_scanning import codes_of, row_numbers
+from outofcore.sources.row_parsing import CORES, PARSERS, ParsedBlock, as_rows, chosen_rows
+from outofcore.sources.row_scanning import row_numbers
 from outofcore.sources.row_splits import SPLITS
+from outofcore.sources.scanned_blocks import parse_scanned
 from outofcore.sources.scanned_rows import (
     Rows,
     ScannedFile,
@@ -186,17 +186,8 @@ class CsvRows:
 
     def _parsed(self, data: bytes, about: dict[str, int]) -> tuple[ParsedBlock, NDArray[np.bool_]]:
         """Parse a block, and say which of its rows are of the split."""
-        scanned = self.files[about["file"]]
-        parsed = parse_block(
-            data, scanned.form, Place(scanned.path, 1, about["row"], False), about["rows"] if is_whole(about) else None
-        )
-        chosen = codes_of(scanned.split, about["row"], parsed) == SPLITS.index(self.split)
-        if parsed.rows != about["rows"] or np.count_nonzero(chosen) != about[self.split]:
-            raise DataError(
-                f"{scanned.path}, row {about['row'] + 1:,} or after it: expected {about['rows']:,} rows in this part "
-                f"of the file, as it was scanned, found {parsed.rows:,}. Run again from the scan_rows node."
-            )
-        return parsed, chosen
+        parsed, codes = parse_scanned(data, self.files[about["file"]], about)
+        return parsed, codes == SPLITS.index(self.split)
 
     def ids(self, positions: Positions) -> list[str]:
         """Give the numbers of rows in their file, from 1, as text."""

@@ -75,23 +75,24 @@ def read_plain(
         if path[0] == SLASH:
             return row + 1
         first = row * size
-        together = first >= header.size
-        parts[0] = values.ctypes.data + first - header.size if together else read.ctypes.data
-        parts[1] = header.size
-        parts[2], parts[3] = values.ctypes.data + first, size
-        if together:
-            parts[2], parts[3] = parts[0], header.size + size
+        start = first - header.size  # where the header goes, unless that is before the first row
+        if start >= 0:
+            used = 2
+            parts[2], parts[3] = values.ctypes.data + start, header.size + size
+        else:
+            used = 0
+            parts[0], parts[1] = read.ctypes.data, header.size
+            parts[2], parts[3] = values.ctypes.data + first, size
         descriptor = _openat(folder, path.ctypes, READ)
         if descriptor < 0:
             return row + 1
-        skipped = 1 if together else 0
-        count = _readv(descriptor, parts[2 * skipped :].ctypes, 3 - skipped)
+        count = _readv(descriptor, parts[used:].ctypes, (6 - used) // 2)
         _close(descriptor)
         if count != header.size + size:
             return row + 1
         different = 0
         for place in range(header.size):
-            different |= (values[first - header.size + place] if together else read[place]) ^ header[place]
+            different |= (values[start + place] if start >= 0 else read[place]) ^ header[place]
         if different:
             return row + 1
     return 0

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outofcore.compiled import compiled
+from outofcore.sources.row_lines import LARGEST
 
 MOST_DIGITS, MOST_INTEGER_DIGITS, MOST_EXPONENT_DIGITS = 19, 18, 3
 """Digits of a number that 64 bits hold for certain, without and with a sign; and of an exponent."""
@@ -17,8 +18,8 @@ EXACT = np.uint64(1 << 53)
 POWERS, EXACT_POWERS = np.array([float(f"1e{exponent}") for exponent in range(60)]), 22
 """Powers of ten, and up to where float64 holds them exactly."""
 
-SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-"""Between them float32 has all its bits."""
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""From here to `LARGEST` float32 has all its bits."""
 
 HALF, BELOW = np.int64(1 << 28), np.int64((1 << 29) - 1)
 """The bits of a float64 that float32 has no room for, and what they are half-way between two float32."""
